@@ -1,0 +1,166 @@
+//! What a front end asks of the core, and the answers.
+
+use std::{path::PathBuf, sync::Arc};
+
+use thiserror::Error;
+use wire::{
+    id::EventId,
+    name::{ConversationName, GroupName},
+};
+
+use super::model::{Completeness, MemberView, MessageView, PeerView};
+
+/// A wish of the user.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Become a member of a group; a private one needs an invitation link.
+    Join {
+        /// The group.
+        group: GroupName,
+        /// The link.
+        invite: Option<String>,
+    },
+    /// Leave a group. Its history stays.
+    Leave {
+        /// The group.
+        group: GroupName,
+    },
+    /// Send a message.
+    Send {
+        /// To whom.
+        to: ConversationName,
+        /// What.
+        draft: Draft,
+    },
+    /// Show a conversation: its timeline is published from now on. A person not known yet is looked up.
+    Open {
+        /// The conversation.
+        conversation: ConversationName,
+    },
+    /// Its timeline is no longer wanted.
+    Close {
+        /// The conversation.
+        conversation: ConversationName,
+    },
+    /// Extend an open conversation's timeline backwards by one page.
+    Older {
+        /// The conversation.
+        conversation: ConversationName,
+    },
+    /// Everything in the conversation was seen.
+    Read {
+        /// The conversation.
+        of: ConversationName,
+    },
+    /// The user is writing.
+    Typing {
+        /// The conversation.
+        within: ConversationName,
+    },
+    /// A page of history.
+    History {
+        /// The conversation.
+        of: ConversationName,
+        /// Messages at most.
+        limit: u32,
+        /// Only those before this one.
+        before: Option<EventId>,
+    },
+    /// Get a message's file whole, and copy it to a place if one is given.
+    Fetch {
+        /// The message.
+        message: EventId,
+        /// The place.
+        save_to: Option<PathBuf>,
+    },
+    /// The devices of contacts and members.
+    Peers,
+    /// The members of a conversation.
+    Members {
+        /// The conversation.
+        of: ConversationName,
+    },
+    /// The people with whom there is a direct conversation.
+    Contacts,
+    /// Messages of others that were not told yet, oldest first; see [`Command::Told`].
+    Untold {
+        /// Messages at most.
+        limit: u32,
+    },
+    /// All untold messages up to this arrival were told, and need not be again.
+    Told {
+        /// The last one's arrival.
+        arrival: i64,
+    },
+}
+
+/// A message to be sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Draft {
+    /// The text, or the file's caption.
+    pub text: String,
+    /// The file.
+    pub file: Option<FileSource>,
+    /// The message that it answers.
+    pub reply_to: Option<EventId>,
+}
+
+/// Where a file to be sent is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FileSource {
+    /// On the disk.
+    Path(PathBuf),
+    /// In memory, as after a paste.
+    Bytes {
+        /// File name.
+        name: String,
+        /// The bytes.
+        bytes: Arc<[u8]>,
+    },
+}
+
+/// A positive answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// It is done, or will be without further ado.
+    Done,
+    /// The message is durable here.
+    Message(EventId),
+    /// Messages, oldest first.
+    Messages(Vec<MessageView>),
+    /// Untold messages, oldest first, each with its arrival.
+    Untold(Vec<(i64, MessageView)>),
+    /// The file is here whole.
+    Fetched {
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// Devices.
+    Peers(Vec<PeerView>),
+    /// Members, and how complete the history is.
+    Members {
+        /// The members but the user.
+        members: Vec<MemberView>,
+        /// The history here.
+        complete: Completeness,
+    },
+    /// People.
+    Contacts(Vec<MemberView>),
+}
+
+/// Why something was not done. The text says what to do, in one line.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{text}")]
+pub struct Failure {
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// For a person.
+    pub text: String,
+}
+
+impl Failure {
+    /// Makes a failure.
+    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+}

@@ -1,0 +1,4 @@
+//! The Natterjack peer: a pure core, the node that runs it, its store, and the front ends.
+
+pub mod core;
+pub mod handle;
