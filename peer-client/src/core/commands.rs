@@ -1,0 +1,318 @@
+//! Commands of the front ends.
+
+use wire::conversation::GroupSecret;
+use wire::{
+    event::Payload,
+    id::{ConversationId, EventId},
+    invite::{Invitation, Invite},
+    limits::{CAPTION_MAX, TEXT_MAX},
+    name::{ConversationName, GroupName, Username},
+    rendezvous::Request,
+};
+
+use super::{
+    command::{Answer, Command, Draft, Failure},
+    conversation::Conversation,
+    input::{CallId, Effect, Ticket},
+    machine::{AfterSave, Machine, Pending},
+    model::MemberView,
+    session::Purpose,
+    storage::{ConversationRow, Kind, MessageRow, StoreOp},
+    timeline::{PAGE, Window},
+};
+
+/// Messages that one answer lists at most.
+const MESSAGES_MAX: u32 = 1000;
+
+impl Machine {
+    pub(super) fn on_command(&mut self, call: CallId, command: Command) {
+        match command {
+            Command::Join { group, invite } => self.join(call, &group, invite.as_deref()),
+            Command::Leave { group } => self.on_leave(call, group),
+            Command::Send { .. } | Command::Open { .. } => self.with_conversation(call, command),
+            Command::Close { conversation } => {
+                if let Some(conversation) = self.find(&conversation) {
+                    conversation.window = None;
+                    self.dirty.conversations = true;
+                }
+                self.dirty.closed = true;
+                self.answer(call, Ok(Answer::Done));
+            }
+            Command::Older { conversation } => self.on_older(call, &conversation),
+            Command::Read { of } => self.with_known(call, &of, |machine, id| {
+                machine.mark_read(id);
+                machine.answer(call, Ok(Answer::Done));
+            }),
+            Command::Typing { within } => self.with_known(call, &within, |machine, id| {
+                machine.tell_typing(id);
+                machine.answer(call, Ok(Answer::Done));
+            }),
+            Command::History { of, limit, before } => self.with_known(call, &of, |machine, id| {
+                let ticket = machine.expect(Pending::History { call });
+                let limit = limit.clamp(1, MESSAGES_MAX);
+                machine.store(StoreOp::History { ticket, conversation: id, limit, before });
+            }),
+            Command::Fetch { message, save_to } => {
+                let ticket = self.expect(Pending::Wanted { call, save_to });
+                self.store(StoreOp::Message { ticket, id: message });
+            }
+            Command::Peers => {
+                let peers = self.peer_views();
+                self.answer(call, Ok(Answer::Peers(peers)));
+            }
+            Command::Members { of } => self.on_members_command(call, &of),
+            Command::Contacts => self.on_contacts(call),
+            Command::Untold { limit } => {
+                let ticket = self.expect(Pending::Untold { call });
+                let (own, limit) = (self.me.device, limit.clamp(1, MESSAGES_MAX));
+                self.store(StoreOp::Untold { ticket, limit, own });
+            }
+            Command::Told { arrival } => {
+                self.store(StoreOp::Told(arrival));
+                self.answer(call, Ok(Answer::Done));
+            }
+        }
+    }
+
+    fn find(&mut self, name: &ConversationName) -> Option<&mut Conversation> {
+        let id = self.names.get(name)?;
+        self.conversations.get_mut(id)
+    }
+
+    /// Does something with a conversation that exists, or says that there is none.
+    fn with_known(
+        &mut self,
+        call: CallId,
+        name: &ConversationName,
+        then: impl FnOnce(&mut Self, ConversationId),
+    ) {
+        match self.names.get(name).copied() {
+            Some(id) => then(self, id),
+            None => self.answer(call, Err(no_conversation(name))),
+        }
+    }
+
+    fn join(&mut self, call: CallId, group: &GroupName, invite: Option<&str>) {
+        let secret = match invite.map(Invite::from_link) {
+            None => GroupSecret::open(&self.server, group),
+            Some(Ok(Invite { to: Invitation::Group { secret, .. }, .. })) => secret,
+            Some(Ok(_)) => {
+                let failure = Failure::new("invite_invalid", "This invitation is not to a group");
+                return self.answer(call, Err(failure));
+            }
+            Some(Err(error)) => {
+                return self.answer(call, Err(Failure::new("invite_invalid", error.to_string())));
+            }
+        };
+        let id = secret.conversation();
+        let name = ConversationName::Group(group.clone());
+        if self.names.get(&name).is_some_and(|other| *other != id) {
+            let text = format!("You are in another group called {name}; leave it first");
+            return self.answer(call, Err(Failure::new("name_in_use", text)));
+        }
+        if self.conversations.get(&id).is_some_and(|conversation| !conversation.row.left) {
+            return self.answer(call, Ok(Answer::Done));
+        }
+        let row = ConversationRow {
+            id,
+            name: name.clone(),
+            kind: Kind::Group(secret),
+            request: false,
+            left: false,
+        };
+        self.names.insert(name, id);
+        self.conversations.entry(id).or_insert_with(|| Conversation::new(row.clone())).row =
+            row.clone();
+        self.dirty.conversations = true;
+        self.save_conversation(row, Some(call), AfterSave::Joined(id));
+    }
+
+    pub(super) fn on_conversation_saved(&mut self, call: Option<CallId>, then: AfterSave) {
+        match (then, call) {
+            (AfterSave::Joined(id), call) => {
+                self.begin_group(id);
+                self.answer_maybe(call, Ok(Answer::Done));
+            }
+            (AfterSave::Retry(command), Some(call)) => self.on_command(call, command),
+            (_, call) => self.answer_maybe(call, Ok(Answer::Done)),
+        }
+    }
+
+    fn on_leave(&mut self, call: CallId, group: GroupName) {
+        let name = ConversationName::Group(group);
+        self.with_known(call, &name, |machine, id| {
+            machine.leave(id);
+            if let Some(row) = machine.conversations.get(&id).map(|c| c.row.clone()) {
+                machine.save_conversation(row, Some(call), AfterSave::Nothing);
+            }
+        });
+    }
+
+    /// Goes on with a command once its conversation exists: people are looked up for that.
+    fn with_conversation(&mut self, call: CallId, command: Command) {
+        let name = match &command {
+            Command::Send { to, .. } => to.clone(),
+            Command::Open { conversation } => conversation.clone(),
+            _ => return,
+        };
+        if let Some(id) = self.names.get(&name).copied()
+            && self.is_usable(id, &command)
+        {
+            return match command {
+                Command::Send { draft, .. } => self.on_send(call, id, draft),
+                _ => self.on_open(call, id),
+            };
+        }
+        match name {
+            ConversationName::Group(_) => self.answer(call, Err(no_conversation(&name))),
+            ConversationName::Direct(username) => self.find_person(call, username, command),
+        }
+    }
+
+    /// Whether a command may use a conversation: one may not write to a group that one left, nor
+    /// to somebody whose name the server did not confirm.
+    fn is_usable(&self, id: ConversationId, command: &Command) -> bool {
+        let writes = matches!(command, Command::Send { .. });
+        self.conversations.get(&id).is_some_and(|conversation| match conversation.row.kind {
+            Kind::Group(_) => !(writes && conversation.row.left),
+            Kind::Direct(account) => !writes || self.people.is_verified(&account),
+        })
+    }
+
+    fn find_person(&mut self, call: CallId, username: Username, command: Command) {
+        if let Some(account) =
+            self.people.account_of(&username).filter(|a| self.people.is_verified(a))
+        {
+            self.make_direct(account, false, Some(call), AfterSave::Retry(command));
+            self.watch(&[account]);
+        } else if self.tie.is_registered() {
+            let purpose = Purpose::Find(username.clone(), call, command);
+            self.ask_server(Request::Lookup { username }, purpose);
+        } else {
+            self.wait_for_server(call, command);
+        }
+    }
+
+    fn on_send(&mut self, call: CallId, id: ConversationId, draft: Draft) {
+        let Draft { text, file, reply_to } = draft;
+        let limit = if file.is_some() { CAPTION_MAX } else { TEXT_MAX };
+        if text.len() > limit {
+            let text =
+                format!("The text has {} bytes, {limit} are allowed; send it in parts", text.len());
+            return self.answer(call, Err(Failure::new("too_long", text)));
+        }
+        if let Some(source) = file {
+            let pending = Pending::Prepare { call, conversation: id, text, reply_to };
+            let ticket = self.expect(pending);
+            self.effects.push(Effect::Prepare { ticket, source });
+        } else if text.is_empty() {
+            self.answer(call, Err(Failure::new("empty", "There is nothing to send")));
+        } else {
+            self.accept_request(id);
+            self.append_own(id, &Payload::Text { body: text, reply_to }, Some(call));
+        }
+    }
+
+    /// Whoever answers a stranger has accepted the conversation.
+    fn accept_request(&mut self, id: ConversationId) {
+        if let Some(conversation) = self.conversations.get_mut(&id)
+            && std::mem::take(&mut conversation.row.request)
+        {
+            let row = conversation.row.clone();
+            self.save_conversation(row, None, AfterSave::Nothing);
+        }
+    }
+
+    fn on_open(&mut self, call: CallId, id: ConversationId) {
+        if let Some(conversation) = self.conversations.get_mut(&id)
+            && conversation.window.is_none()
+        {
+            conversation.window = Some(Window::loading());
+            self.load_page(id, None);
+        }
+        self.answer(call, Ok(Answer::Done));
+    }
+
+    fn load_page(&mut self, conversation: ConversationId, before: Option<EventId>) {
+        let ticket = self.expect(Pending::Page { conversation });
+        self.store(StoreOp::History { ticket, conversation, limit: PAGE, before });
+    }
+
+    fn on_older(&mut self, call: CallId, name: &ConversationName) {
+        self.with_known(call, name, |machine, id| {
+            let window = machine.conversations.get_mut(&id).and_then(|c| c.window.as_mut());
+            if let Some(window) = window.filter(|window| window.more_before && !window.loading) {
+                window.loading = true;
+                let before = window.rows().next().map(|row| row.id);
+                machine.load_page(id, before);
+            }
+            machine.answer(call, Ok(Answer::Done));
+        });
+    }
+
+    pub(super) fn on_messages(&mut self, ticket: Ticket, rows: Vec<MessageRow>, more: bool) {
+        match self.pending.remove(&ticket) {
+            Some(Pending::History { call }) => {
+                let messages = rows.iter().map(|row| self.message_view(row)).collect();
+                self.answer(call, Ok(Answer::Messages(messages)));
+            }
+            Some(Pending::Untold { call }) => {
+                let messages =
+                    rows.iter().map(|row| (row.arrival, self.message_view(row))).collect();
+                self.answer(call, Ok(Answer::Untold(messages)));
+            }
+            Some(Pending::Page { conversation }) => {
+                if let Some(window) =
+                    self.conversations.get_mut(&conversation).and_then(|c| c.window.as_mut())
+                {
+                    window.prepend(rows, more);
+                    self.dirty.timelines.insert(conversation);
+                }
+            }
+            Some(Pending::Refresh { conversation }) => {
+                let window =
+                    self.conversations.get_mut(&conversation).and_then(|c| c.window.as_mut());
+                if let (Some(window), Some(row)) = (window, rows.into_iter().next()) {
+                    window.insert(row);
+                    self.dirty.timelines.insert(conversation);
+                }
+            }
+            Some(Pending::Wanted { call, save_to }) => self.on_wanted(call, save_to, rows.first()),
+            _ => {}
+        }
+    }
+
+    fn on_members_command(&mut self, call: CallId, name: &ConversationName) {
+        self.with_known(call, name, |machine, id| {
+            let Some(conversation) = machine.conversations.get(&id) else { return };
+            let members = machine.member_views(conversation);
+            let complete = conversation.completeness();
+            machine.answer(call, Ok(Answer::Members { members, complete }));
+        });
+    }
+
+    fn on_contacts(&mut self, call: CallId) {
+        let contacts =
+            self.conversations.values().filter_map(|conversation| match conversation.row.kind {
+                Kind::Direct(account) => Some(MemberView {
+                    username: self.people.name_of(&account),
+                    online: self.is_online(&account),
+                }),
+                Kind::Group(_) => None,
+            });
+        let contacts = contacts.collect();
+        self.answer(call, Ok(Answer::Contacts(contacts)));
+    }
+}
+
+fn no_conversation(name: &ConversationName) -> Failure {
+    let text = match name {
+        ConversationName::Group(_) => format!("You are not in {name}; join it first"),
+        ConversationName::Direct(_) => {
+            format!("There is no conversation with {name} yet; write to them first")
+        }
+    };
+    let code =
+        if matches!(name, ConversationName::Group(_)) { "not_joined" } else { "no_conversation" };
+    Failure::new(code, text)
+}

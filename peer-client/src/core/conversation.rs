@@ -1,0 +1,328 @@
+//! A conversation as the core keeps it: its logs' heads, who has what, what was read.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+use wire::{
+    bounded::Bounded,
+    event::{CheckedEvent, Clock},
+    id::{AccountId, DeviceId, EventId},
+    limits::{LOGS_MAX, PARENTS_MAX},
+    sync::{Have, Head, Held, Stage},
+};
+
+use super::{
+    model::{Completeness, Delivery, Stage as Shown},
+    storage::{ConversationRow, ConversationState, Kind, MessageRow},
+    timeline::Window,
+};
+
+/// A conversation in memory. Its events are in the store.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    pub(crate) row: ConversationRow,
+    pub(crate) logs: BTreeMap<DeviceId, Log>,
+    /// The furthest entry of each log that another member is known to have: next sequence.
+    known: BTreeMap<DeviceId, u64>,
+    /// How far each other device has acknowledged the own log.
+    acknowledged: BTreeMap<DeviceId, Acknowledged>,
+    /// Own entries that were handed to a connection: next sequence.
+    pub(crate) sent: u64,
+    /// What the user has read of each log: next sequence.
+    pub(crate) read: BTreeMap<DeviceId, u64>,
+    pub(crate) unread: u32,
+    pub(crate) last: Option<MessageRow>,
+    /// The newest messages, while a front end shows the conversation.
+    pub(crate) window: Option<Window>,
+    /// Heads of others' logs that no own entry names yet.
+    unreferenced: BTreeMap<DeviceId, EventId>,
+    pub(crate) typing: BTreeMap<AccountId, Instant>,
+    /// How complete the history was when that was last told.
+    pub(crate) told: Completeness,
+    pub(crate) group: GroupState,
+}
+
+/// What a group has beside its logs; unused in direct conversations.
+#[derive(Debug, Default)]
+pub(crate) struct GroupState {
+    /// Another node relays the topic to this peer.
+    pub(crate) ready: bool,
+    /// The server counts this peer as present.
+    pub(crate) joined: bool,
+    /// Members that the server named, and their accounts.
+    pub(crate) present: BTreeMap<DeviceId, AccountId>,
+    /// When the next digest is due.
+    pub(crate) digest_at: Option<Instant>,
+    /// Members to replicate with.
+    pub(crate) wanted: BTreeSet<DeviceId>,
+    /// Members that told of entries which are missing here.
+    pub(crate) sources: BTreeSet<DeviceId>,
+    /// When the next look for missing entries is due.
+    pub(crate) repair_at: Option<Instant>,
+}
+
+/// One device's log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Log {
+    pub(crate) account: AccountId,
+    /// The last entry that is durable.
+    pub(crate) head: Option<Head>,
+    /// The last entry that was handed to the store.
+    pub(crate) tip: Option<Head>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Acknowledged {
+    stored: u64,
+    read: u64,
+}
+
+/// How an entry relates to what is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It is the next one.
+    Next,
+    /// It is here already, or an entry with its sequence is.
+    Known,
+    /// Entries before it are missing.
+    Gap,
+    /// It names another predecessor than the one that is here.
+    Fork,
+}
+
+impl Conversation {
+    pub(crate) fn new(row: ConversationRow) -> Self {
+        Self {
+            row,
+            logs: BTreeMap::new(),
+            known: BTreeMap::new(),
+            acknowledged: BTreeMap::new(),
+            sent: 0,
+            read: BTreeMap::new(),
+            unread: 0,
+            last: None,
+            window: None,
+            unreferenced: BTreeMap::new(),
+            typing: BTreeMap::new(),
+            told: Completeness::default(),
+            group: GroupState::default(),
+        }
+    }
+
+    /// Takes over what was stored. `own` is this device.
+    pub(crate) fn load(state: ConversationState, own: DeviceId) -> Self {
+        let mut conversation = Self::new(state.row);
+        for row in state.logs {
+            let log = Log { account: row.account, head: Some(row.head), tip: Some(row.head) };
+            conversation.logs.insert(row.device, log);
+            if row.device != own {
+                conversation.unreferenced.insert(row.device, row.head.id);
+            }
+        }
+        for (device, stage, log, next) in state.acknowledged {
+            if log == own {
+                conversation.acknowledge(device, stage, next);
+            }
+        }
+        conversation.read = state.read.into_iter().collect();
+        conversation.sent = state.sent;
+        conversation.unread = state.unread;
+        conversation.last = state.last;
+        conversation
+    }
+
+    pub(crate) fn is_group(&self) -> bool {
+        matches!(self.row.kind, Kind::Group(_))
+    }
+
+    /// Next sequence of a log, counting what the store has not confirmed yet.
+    pub(crate) fn next_sequence(&self, log: &DeviceId) -> u64 {
+        self.logs.get(log).and_then(|log| log.tip).map_or(0, |tip| tip.sequence + 1)
+    }
+
+    /// Next sequence of a log, counting durable entries only.
+    pub(crate) fn durable_next(&self, log: &DeviceId) -> u64 {
+        self.logs.get(log).and_then(|log| log.head).map_or(0, |head| head.sequence + 1)
+    }
+
+    /// Where an entry belongs.
+    pub(crate) fn place(&self, event: &CheckedEvent) -> Place {
+        let tip = self.logs.get(&event.header.author).and_then(|log| log.tip);
+        let next = tip.map_or(0, |tip| tip.sequence + 1);
+        if event.header.sequence > next {
+            return Place::Gap;
+        }
+        if event.header.sequence < next {
+            let same =
+                tip.is_none_or(|tip| tip.sequence != event.header.sequence || tip.id == event.id);
+            return if same { Place::Known } else { Place::Fork };
+        }
+        if event.header.previous == tip.map(|tip| tip.id) { Place::Next } else { Place::Fork }
+    }
+
+    /// Notes that an entry was handed to the store.
+    pub(crate) fn accept(&mut self, event: &CheckedEvent, account: AccountId) {
+        let head = Head { sequence: event.header.sequence, id: event.id };
+        let log = self.logs.entry(event.header.author);
+        log.or_insert(Log { account, head: None, tip: None }).tip = Some(head);
+    }
+
+    /// Notes that an entry is durable. Entries are confirmed in order.
+    pub(crate) fn confirm(&mut self, event: &CheckedEvent, own: DeviceId) {
+        let author = event.header.author;
+        if let Some(log) = self.logs.get_mut(&author) {
+            log.head = Some(Head { sequence: event.header.sequence, id: event.id });
+        }
+        if author == own {
+            self.unreferenced.clear();
+        } else {
+            self.unreferenced.insert(author, event.id);
+        }
+    }
+
+    /// Takes back entries that the store could not keep.
+    pub(crate) fn roll_back(&mut self) {
+        self.logs.retain(|_, log| {
+            log.tip = log.head;
+            log.head.is_some()
+        });
+    }
+
+    /// The parents of the next own entry.
+    pub(crate) fn parents(&self) -> Bounded<EventId, PARENTS_MAX> {
+        Bounded::truncated(self.unreferenced.values().copied())
+    }
+
+    /// Whether another log may begin.
+    pub(crate) fn has_room(&self, log: &DeviceId) -> bool {
+        self.logs.contains_key(log) || self.logs.len() < LOGS_MAX
+    }
+
+    /// What is durable here.
+    pub(crate) fn have(&self) -> Have {
+        Bounded::truncated(self.logs.iter().filter_map(|(device, log)| {
+            let head = log.head?;
+            Some(Held { device: *device, head: Some(head), beyond: Bounded::default() })
+        }))
+    }
+
+    /// Takes in what another member has. Tells whether that is more than is here.
+    pub(crate) fn compare(&mut self, have: &Have) -> Comparison {
+        let mut comparison = Comparison::default();
+        for held in have {
+            let theirs = held.head.map_or(0, |head| head.sequence.saturating_add(1));
+            let mine = self.next_sequence(&held.device);
+            comparison.they_have_more |= theirs > mine;
+            comparison.i_have_more |= mine > theirs;
+            if theirs > 0 && (self.known.contains_key(&held.device) || self.known.len() < LOGS_MAX)
+            {
+                let known = self.known.entry(held.device).or_default();
+                *known = theirs.max(*known);
+            }
+        }
+        let theirs: BTreeSet<_> = have.iter().map(|held| held.device).collect();
+        comparison.i_have_more |= self.logs.keys().any(|device| !theirs.contains(device));
+        comparison
+    }
+
+    /// How complete the history here is.
+    pub(crate) fn completeness(&self) -> Completeness {
+        let have = self.logs.keys().map(|device| self.durable_next(device)).sum();
+        let missing = self
+            .known
+            .iter()
+            .map(|(device, known)| known.saturating_sub(self.durable_next(device)));
+        Completeness { have, missing: missing.sum() }
+    }
+
+    /// How far a device has acknowledged the own log.
+    pub(crate) fn acknowledged(&self, device: &DeviceId, stage: Stage) -> u64 {
+        let acknowledged = self.acknowledged.get(device).copied().unwrap_or_default();
+        match stage {
+            Stage::Stored => acknowledged.stored,
+            Stage::Read => acknowledged.read,
+        }
+    }
+
+    /// Notes an acknowledgement of the own log. What was read was stored.
+    pub(crate) fn acknowledge(&mut self, device: DeviceId, stage: Stage, next: u64) {
+        let entry = self.acknowledged.entry(device).or_default();
+        entry.stored = entry.stored.max(next);
+        if stage == Stage::Read {
+            entry.read = entry.read.max(next);
+        }
+    }
+
+    /// How far an own message came; `owner` names the account of a device.
+    pub(crate) fn delivery(
+        &self,
+        sequence: u64,
+        own_account: AccountId,
+        owner: impl Fn(&DeviceId) -> Option<AccountId>,
+    ) -> Delivery {
+        let (mut stored, mut read) = (BTreeSet::new(), BTreeSet::new());
+        for (device, acknowledged) in &self.acknowledged {
+            let Some(account) = owner(device).filter(|account| *account != own_account) else {
+                continue;
+            };
+            if acknowledged.stored > sequence {
+                stored.insert(account);
+            }
+            if acknowledged.read > sequence {
+                read.insert(account);
+            }
+        }
+        let stage = if !read.is_empty() {
+            Shown::Read
+        } else if !stored.is_empty() {
+            Shown::Stored
+        } else if self.sent > sequence {
+            Shown::Sent
+        } else {
+            Shown::Waiting
+        };
+        let of = self.others(own_account).len() as u32;
+        Delivery { stage, stored_by: stored.len() as u32, read_by: read.len() as u32, of }
+    }
+
+    /// The other people of the conversation, as far as they are known.
+    pub(crate) fn others(&self, own_account: AccountId) -> BTreeSet<AccountId> {
+        let mut others: BTreeSet<_> = self.logs.values().map(|log| log.account).collect();
+        others.extend(self.group.present.values());
+        if let Kind::Direct(account) = self.row.kind {
+            others.insert(account);
+        }
+        others.remove(&own_account);
+        others
+    }
+
+    /// Own entries that no other person's device has.
+    pub(crate) fn waiting(
+        &self,
+        own: DeviceId,
+        owner: impl Fn(&DeviceId) -> Option<AccountId>,
+    ) -> u32 {
+        let own_account = owner(&own);
+        let stored = self.acknowledged.iter().filter(|(device, _)| owner(device) != own_account);
+        let stored = stored.map(|(_, acknowledged)| acknowledged.stored).max().unwrap_or(0);
+        // The introduction at the start of the log is no message.
+        self.durable_next(&own).saturating_sub(stored.max(1)) as u32
+    }
+}
+
+/// What two members miss of each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Comparison {
+    /// The other has entries that are missing here.
+    pub(crate) they_have_more: bool,
+    /// The other misses entries that are here.
+    pub(crate) i_have_more: bool,
+}
+
+/// The order in which messages are shown, equal on every device: by the authors' hybrid clocks,
+/// which never run behind what their author had seen, so a message comes after its parents.
+pub(crate) fn order(row: &MessageRow) -> (Clock, DeviceId, u64) {
+    (row.clock, row.author, row.sequence)
+}

@@ -1,0 +1,397 @@
+//! Everything that reaches the core and everything it wants done, as two closed enums.
+
+use std::{path::PathBuf, time::Instant};
+
+use libp2p::Multiaddr;
+use wire::{
+    blob::{BlobReply, BlobRequest},
+    id::{BlobHash, DeviceId, TopicTag},
+    rendezvous::{ClientFrame, ServerFrame},
+    sync::SyncFrame,
+};
+
+use super::{
+    command::{Answer, Command, Failure, FileSource},
+    model::{Road, Transport},
+    notice::Notice,
+    storage::{StoreOp, StoreReply},
+};
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+    };
+}
+
+number!(
+    /// A command that waits for its answer.
+    CallId
+);
+number!(
+    /// A connection.
+    LinkId
+);
+number!(
+    /// A replication stream.
+    SessionId
+);
+number!(
+    /// A request to the store or a job whose result comes back as an input.
+    Ticket
+);
+number!(
+    /// An inbound attachment stream that waits for a decision.
+    BlobStreamId
+);
+
+/// The time as the shell read it.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For deadlines and durations.
+    pub instant: Instant,
+    /// Milliseconds since 1970, for what is shown and signed.
+    pub unix_ms: u64,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A front end wants something.
+    Call {
+        /// Names the answer.
+        id: CallId,
+        /// What it wants.
+        command: Command,
+    },
+    /// The store finished an operation.
+    Store(StoreReply),
+    /// The tie to the rendezvous server.
+    Server(ServerInput),
+    /// Connections to other devices.
+    Link(LinkInput),
+    /// Replication streams.
+    Sync(SyncInput),
+    /// Gossip of groups.
+    Gossip(GossipInput),
+    /// Attachments.
+    Attachment(AttachmentInput),
+    /// The addresses on which this peer listens or is known to be reachable.
+    Addresses(Vec<Multiaddr>),
+    /// A deadline passed.
+    Tick,
+}
+
+/// What happens between this peer and the rendezvous server.
+#[derive(Debug)]
+pub enum ServerInput {
+    /// The stream for requests is open.
+    Opened {
+        /// The server is on this machine.
+        loopback: bool,
+    },
+    /// A frame came.
+    Frame(ServerFrame),
+    /// The connection or the stream could not be made, or is gone.
+    Closed {
+        /// Why, for a person.
+        text: String,
+    },
+    /// The server keeps a place for circuits to this peer.
+    Reserved,
+    /// It does not any more, or refused.
+    ReservationLost,
+}
+
+/// What happens to connections.
+#[derive(Debug)]
+pub enum LinkInput {
+    /// A connection was made.
+    Opened {
+        /// The other device.
+        device: DeviceId,
+        /// The connection.
+        link: LinkId,
+        /// Through a circuit.
+        relayed: bool,
+        /// What carries it.
+        transport: Transport,
+        /// This side dialled.
+        dialled: bool,
+        /// Both sides dialled at once, through their routers.
+        punched: bool,
+    },
+    /// It is gone.
+    Closed {
+        /// The other device.
+        device: DeviceId,
+        /// The connection.
+        link: LinkId,
+    },
+    /// A ping came back.
+    RoundTrip {
+        /// The other device.
+        device: DeviceId,
+        /// The connection.
+        link: LinkId,
+        /// Milliseconds.
+        rtt_ms: u32,
+    },
+    /// The connection came about by a punched hole.
+    Punched {
+        /// The other device.
+        device: DeviceId,
+        /// The connection.
+        link: LinkId,
+    },
+    /// No address of a dial answered.
+    DialFailed {
+        /// The other device.
+        device: DeviceId,
+    },
+    /// The local network told of a device.
+    Found {
+        /// The device.
+        device: DeviceId,
+        /// Where.
+        address: Multiaddr,
+    },
+}
+
+/// What happens on replication streams.
+#[derive(Debug)]
+pub enum SyncInput {
+    /// The other side opened a stream.
+    Accepted {
+        /// The stream.
+        session: SessionId,
+        /// The other device.
+        device: DeviceId,
+    },
+    /// A stream that this side wanted is open.
+    Opened {
+        /// The stream.
+        session: SessionId,
+    },
+    /// A frame came.
+    Frame {
+        /// The stream.
+        session: SessionId,
+        /// The frame.
+        frame: Box<SyncFrame>,
+    },
+    /// Frames were handed to the connection.
+    Written {
+        /// The stream.
+        session: SessionId,
+    },
+    /// The stream is gone, or could not be opened.
+    Closed {
+        /// The stream.
+        session: SessionId,
+    },
+}
+
+/// What happens to gossip.
+#[derive(Debug)]
+pub enum GossipInput {
+    /// A message came.
+    Message {
+        /// The group.
+        tag: TopicTag,
+        /// The sealed message.
+        bytes: Vec<u8>,
+    },
+    /// Another node relays the group's topic to this peer.
+    Ready {
+        /// The group.
+        tag: TopicTag,
+    },
+    /// No other node does.
+    Unready {
+        /// The group.
+        tag: TopicTag,
+    },
+}
+
+/// What happens to attachments.
+#[derive(Debug)]
+pub enum AttachmentInput {
+    /// A file was read and put into the store of attachments.
+    Prepared {
+        /// The job.
+        ticket: Ticket,
+        /// What is known of it.
+        file: Box<PreparedFile>,
+    },
+    /// A job failed.
+    Failed {
+        /// The job.
+        ticket: Ticket,
+        /// Why.
+        failure: Failure,
+    },
+    /// A file was copied to where the user wants it.
+    Saved {
+        /// The job.
+        ticket: Ticket,
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// Verified bytes are here.
+    Progress {
+        /// The transfer.
+        ticket: Ticket,
+        /// Bytes here.
+        done: u64,
+    },
+    /// An attachment is here whole.
+    Complete {
+        /// The transfer.
+        ticket: Ticket,
+    },
+    /// Another device wants an attachment.
+    Asked {
+        /// The stream that waits.
+        stream: BlobStreamId,
+        /// The device.
+        device: DeviceId,
+        /// What it wants.
+        request: Box<BlobRequest>,
+    },
+}
+
+/// A file ready to be sent.
+#[derive(Clone, Debug)]
+pub struct PreparedFile {
+    /// BLAKE3 of its bytes.
+    pub blob: BlobHash,
+    /// Bytes.
+    pub size: u64,
+    /// File name without a path.
+    pub name: String,
+    /// Media type.
+    pub media_type: String,
+    /// Width and height of an image.
+    pub dimensions: Option<(u32, u32)>,
+    /// A small image of it.
+    pub preview: Option<Vec<u8>>,
+}
+
+/// Something to be done by the shell.
+#[derive(Debug)]
+pub enum Effect {
+    /// Read or write the store. Operations take effect in this order.
+    Store(StoreOp),
+    /// Answer a command.
+    Answer {
+        /// The command.
+        call: CallId,
+        /// The answer.
+        result: Result<Answer, Failure>,
+    },
+    /// Tell the front ends.
+    Notice(Notice),
+    /// Connect to the server and open the stream for requests.
+    ConnectServer,
+    /// Drop the connection to the server, if any.
+    DisconnectServer,
+    /// Send a frame to the server.
+    SendServer(ClientFrame),
+    /// Ask the server to keep a place for circuits to this peer.
+    Reserve,
+    /// Dial a device at these addresses.
+    Dial {
+        /// The device.
+        device: DeviceId,
+        /// Addresses; if empty, through a circuit of the server.
+        addresses: Vec<Multiaddr>,
+    },
+    /// Close a connection.
+    CloseLink {
+        /// The connection.
+        link: LinkId,
+    },
+    /// Open a replication stream.
+    OpenSync {
+        /// Names the stream.
+        session: SessionId,
+        /// The other device.
+        device: DeviceId,
+    },
+    /// Send a frame; the shell says when it was handed over.
+    SendSync {
+        /// The stream.
+        session: SessionId,
+        /// The frame.
+        frame: SyncFrame,
+    },
+    /// Close a stream after what was sent.
+    CloseSync {
+        /// The stream.
+        session: SessionId,
+    },
+    /// Take part in a group's topic.
+    Subscribe(TopicTag),
+    /// Stop that.
+    Unsubscribe(TopicTag),
+    /// Gossip a sealed message.
+    Publish {
+        /// The group.
+        tag: TopicTag,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// Read a file to be sent.
+    Prepare {
+        /// Names the job.
+        ticket: Ticket,
+        /// The file.
+        source: FileSource,
+    },
+    /// Copy an attachment that is here whole.
+    Save {
+        /// Names the job.
+        ticket: Ticket,
+        /// The attachment.
+        blob: BlobHash,
+        /// Where to.
+        to: PathBuf,
+    },
+    /// Fetch what is missing of an attachment from a device.
+    Fetch {
+        /// Names the transfer.
+        ticket: Ticket,
+        /// The device.
+        device: DeviceId,
+        /// The request; the shell fills in the ranges that are missing.
+        request: BlobRequest,
+        /// Bytes of the whole.
+        size: u64,
+    },
+    /// Send an attachment on a stream that waits.
+    Serve {
+        /// The stream.
+        stream: BlobStreamId,
+        /// What was asked.
+        request: BlobRequest,
+    },
+    /// Refuse it.
+    Refuse {
+        /// The stream.
+        stream: BlobStreamId,
+        /// Why.
+        reply: BlobReply,
+    },
+}
+
+/// A road as the model shows it, from what a link is known by.
+pub(crate) fn road(
+    relayed: bool,
+    transport: Transport,
+    punched: bool,
+    rtt_ms: Option<u32>,
+) -> Road {
+    Road { relayed, transport, punched, rtt_ms }
+}

@@ -1,0 +1,62 @@
+//! Connections to other devices as they come and go.
+
+use super::{
+    input::{Effect, LinkInput},
+    machine::Machine,
+    notice::Notice,
+    paths::{Opened, PathAction},
+};
+
+impl Machine {
+    pub(super) fn on_link(&mut self, input: LinkInput) {
+        let now = self.now.instant;
+        let actions = match input {
+            LinkInput::Opened { device, link, relayed, transport, dialled, punched } => {
+                let was_linked = self.paths.is_linked(&device);
+                let opened = Opened { relayed, transport, dialled, punched };
+                let actions = self.paths.opened(device, link, opened);
+                if !was_linked {
+                    self.on_linked(device);
+                }
+                actions
+            }
+            LinkInput::Closed { link, .. } => self.paths.closed(link, now),
+            LinkInput::RoundTrip { link, rtt_ms, .. } => self.paths.round_trip(link, rtt_ms),
+            LinkInput::Punched { link, .. } => self.paths.punched(link),
+            LinkInput::DialFailed { device } => {
+                self.paths.dial_failed(&device, now);
+                Vec::new()
+            }
+            LinkInput::Found { device, address } => {
+                let known =
+                    self.people.owner_of(&device).and_then(|account| self.direct_with(account));
+                if known.is_some() {
+                    self.paths.want(device, &[address], false, now);
+                } else {
+                    self.paths.learn(device, &[address]);
+                }
+                Vec::new()
+            }
+        };
+        self.follow(actions);
+    }
+
+    pub(super) fn follow(&mut self, actions: Vec<PathAction>) {
+        for action in actions {
+            match action {
+                PathAction::Dial(device, addresses) => {
+                    self.effects.push(Effect::Dial { device, addresses });
+                }
+                PathAction::Close(link) => self.effects.push(Effect::CloseLink { link }),
+                PathAction::Changed(device, road) => {
+                    self.dirty.peers = true;
+                    self.dirty.conversations = true;
+                    if self.people.owner_of(&device).is_some() {
+                        let peer = self.people.name_of_device(&device);
+                        self.notice(Notice::Path { peer, road });
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Entries of logs: making own ones, and what follows once entries are durable.
+
+use std::sync::Arc;
+
+use wire::{
+    event::{CheckedEvent, Event, EventHeader, Payload},
+    id::{AccountId, ConversationId, EventId, Hash},
+    limits::VERSION,
+};
+
+use super::{
+    command::Answer,
+    conversation::order,
+    input::CallId,
+    machine::{Machine, Pending},
+    model::Path,
+    notice::Notice,
+    storage::{MessageRow, StoreOp},
+};
+
+/// Whether a payload is shown as a message of its own.
+pub(crate) fn is_message(payload: &Payload) -> bool {
+    matches!(payload, Payload::Text { .. } | Payload::Attachment(_) | Payload::Unsupported)
+}
+
+impl Machine {
+    /// Signs an own entry, with the introduction before it if it is the first, and hands it to
+    /// the store. The command is answered with its id once it is durable.
+    pub(super) fn append_own(
+        &mut self,
+        id: ConversationId,
+        payload: &Payload,
+        call: Option<CallId>,
+    ) {
+        let device = self.me.device;
+        let Some(conversation) = self.conversations.get(&id) else { return };
+        let mut events = Vec::new();
+        let introduction = Payload::Introduction(self.introduction.clone());
+        if conversation.next_sequence(&device) == 0 && *payload != introduction {
+            events.push(self.sign_next(id, &introduction));
+        }
+        events.push(self.sign_next(id, payload));
+        let accounts = vec![self.me.account; events.len()];
+        self.append(id, events, accounts, None, call);
+    }
+
+    fn sign_next(&mut self, id: ConversationId, payload: &Payload) -> Arc<CheckedEvent> {
+        let (device, account) = (self.me.device, self.me.account);
+        self.clock = self.clock.tick(self.now.unix_ms);
+        let conversation = self.conversations.get_mut(&id);
+        let tip = conversation.as_ref().and_then(|c| c.logs.get(&device)).and_then(|log| log.tip);
+        let header = EventHeader {
+            version: VERSION,
+            conversation: id,
+            author: device,
+            sequence: tip.map_or(0, |tip| tip.sequence + 1),
+            previous: tip.map(|tip| tip.id),
+            parents: conversation.as_ref().map(|c| c.parents()).unwrap_or_default(),
+            clock: self.clock,
+            payload_hash: Hash::of(&[]),
+            payload_length: 0,
+        };
+        let event = Event::sign(header, payload, &self.device_key);
+        if let Some(conversation) = conversation {
+            conversation.accept(&event, account);
+        }
+        Arc::new(event)
+    }
+
+    pub(super) fn append(
+        &mut self,
+        conversation: ConversationId,
+        events: Vec<Arc<CheckedEvent>>,
+        accounts: Vec<AccountId>,
+        path: Option<Path>,
+        call: Option<CallId>,
+    ) {
+        let pending = Pending::Append { conversation, events: events.clone(), path, call };
+        let ticket = self.expect(pending);
+        self.store(StoreOp::Append { ticket, events, accounts, path });
+    }
+
+    pub(super) fn on_appended(
+        &mut self,
+        id: ConversationId,
+        events: &[Arc<CheckedEvent>],
+        arrivals: &[i64],
+        path: Option<Path>,
+        call: Option<CallId>,
+    ) {
+        let own = self.me.device;
+        for (event, arrival) in events.iter().zip(arrivals) {
+            let Some(conversation) = self.conversations.get_mut(&id) else { return };
+            conversation.confirm(event, own);
+            if let Some(payload) = event.payload.as_ref().filter(|payload| is_message(payload)) {
+                let row = MessageRow {
+                    arrival: *arrival,
+                    id: event.id,
+                    conversation: id,
+                    author: event.header.author,
+                    sequence: event.header.sequence,
+                    clock: event.header.clock,
+                    payload: payload.clone(),
+                    path,
+                    quoted: None,
+                };
+                self.on_message(row);
+            }
+        }
+        self.dirty.conversations = true;
+        if let (Some(call), Some(event)) = (call, events.last()) {
+            self.answer(call, Ok(Answer::Message(event.id)));
+        }
+        let is_own = events.first().is_some_and(|event| event.header.author == own);
+        if is_own {
+            self.gossip_events(id, events);
+            self.reach_out(id);
+        } else {
+            self.send_stored(id, events);
+        }
+        self.tell_complete(id);
+        self.push_new(id, events);
+    }
+
+    /// A message is durable, an own one or another's.
+    fn on_message(&mut self, row: MessageRow) {
+        let own = self.is_own(&row.author);
+        let id = row.conversation;
+        let Some(conversation) = self.conversations.get_mut(&id) else { return };
+        let read = conversation.read.get(&row.author).copied().unwrap_or(0);
+        if own {
+            conversation.row.request = false;
+        } else if row.sequence >= read {
+            conversation.unread += 1;
+        }
+        if conversation.last.as_ref().is_none_or(|last| order(last) < order(&row)) {
+            conversation.last = Some(row.clone());
+        }
+        let name = conversation.row.name.clone();
+        let shown = conversation.window.is_some();
+        let has_quote = reply_to(&row.payload).is_some();
+        let message = row.id;
+        if let Some(window) = &mut conversation.window {
+            window.insert(row.clone());
+            self.dirty.timelines.insert(id);
+        }
+        if shown && has_quote {
+            let ticket = self.expect(Pending::Refresh { conversation: id });
+            self.store(StoreOp::Message { ticket, id: message });
+        }
+        if row.author != self.me.device {
+            self.want_small_image(&row);
+            self.notice(Notice::Arrived { conversation: name });
+        }
+    }
+
+    /// Whether a device belongs to the user.
+    pub(super) fn is_own(&self, device: &wire::id::DeviceId) -> bool {
+        *device == self.me.device || self.people.owner_of(device) == Some(self.me.account)
+    }
+}
+
+/// The message that a payload answers.
+pub(crate) fn reply_to(payload: &Payload) -> Option<EventId> {
+    match payload {
+        Payload::Text { reply_to, .. } => *reply_to,
+        Payload::Attachment(attachment) => attachment.reply_to,
+        _ => None,
+    }
+}

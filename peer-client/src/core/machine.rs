@@ -1,0 +1,397 @@
+//! The state of a peer and the one way to change it: [`Machine::handle`].
+//!
+//! The machine does no IO and reads no clock; randomness comes from its own seeded generator.
+//! What belongs to one matter is in the file of that name, as further methods of the machine.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
+
+use libp2p::Multiaddr;
+use rand::{SeedableRng as _, rngs::StdRng};
+use wire::{
+    account::{AccountRecord, Introduction},
+    bounded::Bounded,
+    event::{CheckedEvent, Clock},
+    id::{BlobHash, ConversationId, DeviceId, EventId, TopicTag},
+    key::{AccountKey, DeviceKey},
+    name::{ConversationName, Username},
+    signed::Signed,
+    sync::Stage,
+};
+
+use super::{
+    attachments::Attachments,
+    command::{Answer, Failure},
+    conversation::Conversation,
+    input::{CallId, Effect, Input, Now, SessionId, Ticket},
+    model::{Me, Model, Path},
+    notice::Notice,
+    paths::Paths,
+    people::People,
+    publish::Dirty,
+    replication::{Check, Session},
+    session::Tie,
+    storage::{Snapshot, StoreOp, StoreReply},
+};
+
+/// What a machine is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The device's key.
+    pub device_key: DeviceKey,
+    /// The account's key.
+    pub account_key: AccountKey,
+    /// The name to register.
+    pub username: Username,
+    /// The rendezvous server.
+    pub server: DeviceId,
+    /// Keep this device's address from contacts.
+    pub relay_only: bool,
+    /// Where attachments that are here whole lie.
+    pub blob_dir: std::path::PathBuf,
+    /// Seed of the generator for jitter, nonces and choices.
+    pub seed: [u8; 32],
+}
+
+/// A peer.
+#[derive(Debug)]
+pub struct Machine {
+    pub(super) device_key: DeviceKey,
+    pub(super) account_key: AccountKey,
+    pub(super) me: Me,
+    pub(super) record: Signed<AccountRecord>,
+    pub(super) introduction: Introduction,
+    pub(super) server: DeviceId,
+    pub(super) relay_only: bool,
+    pub(super) rng: StdRng,
+    /// The time of the input that is being handled.
+    pub(super) now: Now,
+    /// The newest clock that was seen or given.
+    pub(super) clock: Clock,
+    pub(super) people: People,
+    pub(super) paths: Paths,
+    pub(super) tie: Tie,
+    pub(super) addresses: Vec<Multiaddr>,
+    /// The server is on this machine, so loopback addresses are of use to others.
+    pub(super) server_on_loopback: bool,
+    /// When to ask the server for a place for circuits.
+    pub(super) reserve_at: Option<Instant>,
+    pub(super) reserve_failures: u32,
+    pub(super) conversations: BTreeMap<ConversationId, Conversation>,
+    pub(super) names: BTreeMap<ConversationName, ConversationId>,
+    /// Groups that the user is in, by topic.
+    pub(super) tags: BTreeMap<TopicTag, ConversationId>,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    /// Devices whose replication streams are to be looked after.
+    pub(super) checks: BTreeMap<DeviceId, Check>,
+    pub(super) pending: BTreeMap<Ticket, Pending>,
+    /// Commands that wait for the server, with their time limit.
+    pub(super) waiting_calls: Vec<(Instant, CallId, super::command::Command)>,
+    pub(super) attachments: Attachments,
+    pub(super) effects: Vec<Effect>,
+    pub(super) last_number: u64,
+    pub(super) model: Arc<Model>,
+    pub(super) dirty: Dirty,
+}
+
+/// What an answer of the store or a job is for.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// Entries are being stored.
+    Append {
+        conversation: ConversationId,
+        events: Vec<Arc<CheckedEvent>>,
+        path: Option<Path>,
+        call: Option<CallId>,
+    },
+    /// A conversation is being stored for a command.
+    Conversation { call: Option<CallId>, then: AfterSave },
+    /// An acknowledgement is being stored.
+    Acknowledge { conversation: ConversationId, device: DeviceId, stage: Stage, next: u64 },
+    /// Own entries were handed to a connection.
+    Sent { conversation: ConversationId, next: u64 },
+    /// Entries for a replication stream.
+    Log { session: SessionId, log: DeviceId, from: u64 },
+    /// A page for a command.
+    History { call: CallId },
+    /// Untold messages for a command.
+    Untold { call: CallId },
+    /// A page for an open conversation.
+    Page { conversation: ConversationId },
+    /// A stored message, again with what it quotes.
+    Refresh { conversation: ConversationId },
+    /// A message whose attachment is wanted.
+    Wanted { call: CallId, save_to: Option<std::path::PathBuf> },
+    /// Whether an attachment may be served.
+    Serve { stream: super::input::BlobStreamId, request: Box<wire::blob::BlobRequest> },
+    /// A file is being read to be sent.
+    Prepare { call: CallId, conversation: ConversationId, text: String, reply_to: Option<EventId> },
+    /// A file is being copied for a command.
+    Save { call: CallId },
+    /// An attachment is being fetched.
+    Fetch { blob: BlobHash },
+}
+
+/// What follows once a conversation is stored.
+#[derive(Debug)]
+pub(super) enum AfterSave {
+    /// The command is done.
+    Nothing,
+    /// A group begins.
+    Joined(ConversationId),
+    /// The command goes on.
+    Retry(super::command::Command),
+}
+
+impl Machine {
+    /// Makes the machine from what is stored. The caller has checked that a registered record in
+    /// the snapshot has the name that is wanted.
+    pub fn new(setup: Setup, snapshot: Snapshot, now: Now) -> Self {
+        let account = setup.account_key.id();
+        let device = setup.device_key.id();
+        let stored = snapshot.record.filter(|record| {
+            record
+                .open()
+                .is_ok_and(|record| record.username == setup.username && record.account == account)
+        });
+        let is_new = stored.is_none();
+        let record = stored.unwrap_or_else(|| {
+            let record = AccountRecord {
+                username: setup.username.clone(),
+                account,
+                devices: Bounded::truncated([device]),
+                sequence: 0,
+                previous: None,
+                issued_at: now.unix_ms,
+            };
+            Signed::by_account(&record, &setup.account_key)
+        });
+        let issued_at = record.open().map_or(0, |record| record.issued_at);
+        let introduction = Introduction::new(record.clone(), device, issued_at, &setup.account_key);
+        let mut machine = Self {
+            device_key: setup.device_key,
+            account_key: setup.account_key,
+            me: Me { username: setup.username, account, device },
+            record,
+            introduction,
+            server: setup.server,
+            relay_only: setup.relay_only,
+            rng: StdRng::from_seed(setup.seed),
+            now,
+            clock: Clock::default(),
+            people: People::default(),
+            paths: Paths::new(device, setup.relay_only),
+            tie: Tie::new(now.instant),
+            addresses: Vec::new(),
+            server_on_loopback: false,
+            reserve_at: None,
+            reserve_failures: 0,
+            conversations: BTreeMap::new(),
+            names: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            checks: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            waiting_calls: Vec::new(),
+            attachments: Attachments::new(setup.blob_dir, snapshot.blobs),
+            effects: Vec::new(),
+            last_number: 0,
+            model: Arc::new(Model::default()),
+            dirty: Dirty::all(),
+        };
+        for row in snapshot.accounts {
+            machine.people.load(row);
+        }
+        let (own_record, own_account) = (machine.record.clone(), machine.record.open());
+        if let Ok(opened) = own_account {
+            machine.people.learn(&own_record, &opened, super::people::Source::Server);
+        }
+        if is_new {
+            let op = StoreOp::SaveRecord { record: own_record, registered: false };
+            machine.effects.push(Effect::Store(op));
+        }
+        for state in snapshot.conversations {
+            machine.load_conversation(state, device);
+        }
+        machine.subscribe_all();
+        machine.publish();
+        machine
+    }
+
+    fn load_conversation(&mut self, state: super::storage::ConversationState, device: DeviceId) {
+        if let Some(last) = &state.last {
+            self.clock = self.clock.max(last.clock);
+        }
+        let conversation = Conversation::load(state, device);
+        for (device, log) in &conversation.logs {
+            self.people.certify(*device, log.account);
+        }
+        self.names.insert(conversation.row.name.clone(), conversation.row.id);
+        self.conversations.insert(conversation.row.id, conversation);
+    }
+
+    /// Takes in what happened and gives what is to be done, in order.
+    pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        self.now = now;
+        match input {
+            Input::Call { id, command } => self.on_command(id, command),
+            Input::Store(reply) => self.on_store(reply),
+            Input::Server(input) => self.on_server(input),
+            Input::Link(input) => self.on_link(input),
+            Input::Sync(input) => self.on_sync(input),
+            Input::Gossip(input) => self.on_gossip(input),
+            Input::Attachment(input) => self.on_attachment(input),
+            Input::Addresses(addresses) => self.on_addresses(addresses),
+            Input::Tick => {}
+        }
+        self.tick();
+        self.publish();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When [`Input::Tick`] is due, if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let tie = self.tie.next_deadline();
+        let paths = self.paths.next_deadline();
+        let checks = self.checks.values().map(|check| check.at).min();
+        let calls = self.waiting_calls.iter().map(|(until, ..)| *until).min();
+        let pumps = self.sessions.values().filter_map(|session| session.pump_at).min();
+        let conversations = self.conversations.values().filter_map(|conversation| {
+            let typing = conversation.typing.values().min().copied();
+            let group = &conversation.group;
+            [typing, group.digest_at, group.repair_at].into_iter().flatten().min()
+        });
+        let attachments = self.attachments.next_deadline();
+        [tie, paths, checks, calls, pumps, self.reserve_at, attachments, conversations.min()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The newest model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    fn tick(&mut self) {
+        self.tick_server();
+        let actions = self.paths.tick(self.now.instant);
+        self.follow(actions);
+        self.tick_replication();
+        self.tick_groups();
+        self.tick_attachments();
+    }
+
+    fn on_store(&mut self, reply: StoreReply) {
+        match reply {
+            StoreReply::Saved { ticket } => {
+                if let Some(Pending::Conversation { call, then }) = self.pending.remove(&ticket) {
+                    self.on_conversation_saved(call, then);
+                }
+            }
+            StoreReply::Appended { ticket, arrivals } => {
+                if let Some(Pending::Append { conversation, events, path, call }) =
+                    self.pending.remove(&ticket)
+                {
+                    self.on_appended(conversation, &events, &arrivals, path, call);
+                }
+            }
+            StoreReply::Acknowledged { ticket, messages } => match self.pending.remove(&ticket) {
+                Some(Pending::Acknowledge { conversation, device, stage, next }) => {
+                    self.on_acknowledged(conversation, device, (stage, next), &messages);
+                }
+                Some(Pending::Sent { conversation, next }) => {
+                    self.on_sent(conversation, next, &messages)
+                }
+                _ => {}
+            },
+            StoreReply::Log { ticket, events } => {
+                if let Some(Pending::Log { session, log, from }) = self.pending.remove(&ticket) {
+                    self.on_log(session, log, from, events);
+                }
+            }
+            StoreReply::Messages { ticket, rows, more } => self.on_messages(ticket, rows, more),
+            StoreReply::Named { ticket, named } => {
+                if let Some(Pending::Serve { stream, request }) = self.pending.remove(&ticket) {
+                    self.on_named(stream, *request, named);
+                }
+            }
+            StoreReply::Failed { ticket, text } => self.on_store_failed(ticket, text),
+        }
+    }
+
+    fn on_store_failed(&mut self, ticket: Option<Ticket>, text: String) {
+        let failure = Failure::new("storage", format!("The data folder cannot be written: {text}"));
+        match ticket.and_then(|ticket| self.pending.remove(&ticket)) {
+            Some(Pending::Append { conversation, call, .. }) => {
+                if let Some(conversation) = self.conversations.get_mut(&conversation) {
+                    conversation.roll_back();
+                }
+                self.close_sessions_of(conversation);
+                self.answer_maybe(call, Err(failure.clone()));
+            }
+            Some(Pending::Conversation { call, .. }) => {
+                self.answer_maybe(call, Err(failure.clone()))
+            }
+            Some(
+                Pending::History { call } | Pending::Untold { call } | Pending::Wanted { call, .. },
+            ) => self.answer(call, Err(failure.clone())),
+            Some(Pending::Serve { stream, .. }) => {
+                let reply = wire::blob::BlobReply::NotFound;
+                self.effects.push(Effect::Refuse { stream, reply });
+            }
+            Some(Pending::Log { session, .. }) => self.close_session(session),
+            _ => {}
+        }
+        self.effects.push(Effect::Notice(Notice::Error { code: failure.code, text: failure.text }));
+    }
+
+    /// A number that was not given before.
+    pub(super) fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// Remembers what the answer to a new ticket is for.
+    pub(super) fn expect(&mut self, pending: Pending) -> Ticket {
+        let ticket = Ticket(self.number());
+        self.pending.insert(ticket, pending);
+        ticket
+    }
+
+    pub(super) fn store(&mut self, op: StoreOp) {
+        self.effects.push(Effect::Store(op));
+    }
+
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.effects.push(Effect::Notice(notice));
+    }
+
+    pub(super) fn answer(&mut self, call: CallId, result: Result<Answer, Failure>) {
+        self.effects.push(Effect::Answer { call, result });
+    }
+
+    pub(super) fn answer_maybe(&mut self, call: Option<CallId>, result: Result<Answer, Failure>) {
+        if let Some(call) = call {
+            self.answer(call, result);
+        }
+    }
+
+    /// Conversations with a device: the direct one of its owner, and groups that want it.
+    pub(super) fn conversations_with(&self, device: &DeviceId) -> BTreeSet<ConversationId> {
+        let owner = self.people.owner_of(device);
+        let with = |(id, conversation): (&ConversationId, &Conversation)| {
+            let shared = match conversation.row.kind {
+                super::storage::Kind::Direct(account) => owner == Some(account),
+                super::storage::Kind::Group(_) => {
+                    !conversation.row.left && conversation.group.wanted.contains(device)
+                }
+            };
+            shared.then_some(*id)
+        };
+        self.conversations.iter().filter_map(with).collect()
+    }
+}

@@ -1,0 +1,404 @@
+//! Which road leads to a device: when to dial, where, and which connection to keep. Pure policy.
+//!
+//! Direct addresses are tried at once and the circuit of the server 250 ms later; whatever
+//! answers first is used. Once a direct connection has answered a ping the relayed ones are
+//! closed, and of several direct ones the device with the smaller id keeps one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use libp2p::Multiaddr;
+use wire::{id::DeviceId, limits::ADDRESSES_MAX};
+
+use super::{
+    input::{LinkId, road},
+    model::{Road, Transport},
+};
+
+/// How much later than the direct addresses the circuit is tried.
+const RELAY_DELAY: Duration = Duration::from_millis(250);
+/// How long the device with the larger id leaves dialling to the other, when both want to.
+const YIELD_DELAY: Duration = Duration::from_millis(400);
+/// First pause after a dial that failed; doubles each time.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Longest pause between dials.
+const RETRY_MAX: Duration = Duration::from_mins(1);
+/// Devices that are tracked; beyond that, new ones without a connection are ignored.
+pub(crate) const DEVICES_TRACKED: usize = 8 * 1024;
+
+/// What the policy wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PathAction {
+    /// Dial these addresses; none means the circuit.
+    Dial(DeviceId, Vec<Multiaddr>),
+    /// Close a connection.
+    Close(LinkId),
+    /// The best road to the device changed; none when the last connection closed.
+    Changed(DeviceId, Option<Road>),
+}
+
+/// All devices and the connections to them.
+#[derive(Debug)]
+pub(crate) struct Paths {
+    own: DeviceId,
+    relay_only: bool,
+    devices: BTreeMap<DeviceId, Device>,
+    owners: BTreeMap<LinkId, DeviceId>,
+}
+
+#[derive(Debug, Default)]
+struct Device {
+    links: BTreeMap<LinkId, Link>,
+    addresses: Vec<Multiaddr>,
+    wanted: bool,
+    failures: u32,
+    direct_at: Option<Instant>,
+    relay_at: Option<Instant>,
+    shown: Option<Road>,
+}
+
+#[derive(Debug)]
+struct Link {
+    relayed: bool,
+    transport: Transport,
+    dialled: bool,
+    punched: bool,
+    rtt_ms: Option<u32>,
+    closing: bool,
+}
+
+impl Paths {
+    /// Makes the policy of a device. `relay_only` keeps its address from others.
+    pub(crate) fn new(own: DeviceId, relay_only: bool) -> Self {
+        Self { own, relay_only, devices: BTreeMap::new(), owners: BTreeMap::new() }
+    }
+
+    /// A connection to `device` is wanted; `urgent` if something waits to be sent.
+    pub(crate) fn want(
+        &mut self,
+        device: DeviceId,
+        addresses: &[Multiaddr],
+        urgent: bool,
+        now: Instant,
+    ) {
+        if device == self.own
+            || (!self.devices.contains_key(&device) && self.devices.len() >= DEVICES_TRACKED)
+        {
+            return;
+        }
+        let yields = self.own > device && !urgent;
+        let relay_only = self.relay_only;
+        let entry = self.devices.entry(device).or_default();
+        entry.learn(addresses);
+        let was_wanted = std::mem::replace(&mut entry.wanted, true);
+        if !entry.links.is_empty() || (was_wanted && !urgent && entry.is_waiting()) {
+            return;
+        }
+        entry.failures = 0;
+        entry.schedule(now, if yields { YIELD_DELAY } else { Duration::ZERO }, relay_only);
+    }
+
+    /// Remembers where a device is, in case a connection is wanted.
+    pub(crate) fn learn(&mut self, device: DeviceId, addresses: &[Multiaddr]) {
+        if device != self.own
+            && (self.devices.contains_key(&device) || self.devices.len() < DEVICES_TRACKED)
+        {
+            self.devices.entry(device).or_default().learn(addresses);
+        }
+    }
+
+    /// The device is not present any more: stop dialling it.
+    pub(crate) fn unwant(&mut self, device: &DeviceId) {
+        if let Some(entry) = self.devices.get_mut(device) {
+            entry.wanted = false;
+            entry.direct_at = None;
+            entry.relay_at = None;
+        }
+    }
+
+    /// A connection was made.
+    pub(crate) fn opened(
+        &mut self,
+        device: DeviceId,
+        link: LinkId,
+        opened: Opened,
+    ) -> Vec<PathAction> {
+        let Opened { relayed, transport, dialled, punched } = opened;
+        self.owners.insert(link, device);
+        let entry = self.devices.entry(device).or_default();
+        let link_state =
+            Link { relayed, transport, dialled, punched, rtt_ms: None, closing: false };
+        entry.links.insert(link, link_state);
+        entry.failures = 0;
+        entry.relay_at = None;
+        if !relayed {
+            entry.direct_at = None;
+        }
+        self.settle(device)
+    }
+
+    /// A connection is gone.
+    pub(crate) fn closed(&mut self, link: LinkId, now: Instant) -> Vec<PathAction> {
+        let Some(device) = self.owners.remove(&link) else { return Vec::new() };
+        let relay_only = self.relay_only;
+        if let Some(entry) = self.devices.get_mut(&device) {
+            entry.links.remove(&link);
+            if entry.links.is_empty() && entry.wanted {
+                entry.schedule(now, Duration::ZERO, relay_only);
+            }
+        }
+        self.settle(device)
+    }
+
+    /// A ping on a connection came back.
+    pub(crate) fn round_trip(&mut self, link: LinkId, rtt_ms: u32) -> Vec<PathAction> {
+        let Some(&device) = self.owners.get(&link) else { return Vec::new() };
+        if let Some(link) = self.devices.get_mut(&device).and_then(|d| d.links.get_mut(&link)) {
+            link.rtt_ms = Some(rtt_ms);
+        }
+        self.settle(device)
+    }
+
+    /// A connection came about by a punched hole.
+    pub(crate) fn punched(&mut self, link: LinkId) -> Vec<PathAction> {
+        let Some(&device) = self.owners.get(&link) else { return Vec::new() };
+        if let Some(link) = self.devices.get_mut(&device).and_then(|d| d.links.get_mut(&link)) {
+            link.punched = true;
+        }
+        self.settle(device)
+    }
+
+    /// No address of a dial answered.
+    pub(crate) fn dial_failed(&mut self, device: &DeviceId, now: Instant) {
+        let relay_only = self.relay_only;
+        if let Some(entry) = self.devices.get_mut(device)
+            && entry.wanted
+            && entry.links.is_empty()
+            && !entry.is_waiting()
+        {
+            let pause = RETRY_FIRST.saturating_mul(1 << entry.failures.min(6)).min(RETRY_MAX);
+            entry.failures += 1;
+            entry.schedule(now, pause, relay_only);
+        }
+    }
+
+    /// When [`Paths::tick`] wants to be called next.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.devices.values().flat_map(|entry| [entry.direct_at, entry.relay_at]).flatten().min()
+    }
+
+    /// Dials what is due.
+    pub(crate) fn tick(&mut self, now: Instant) -> Vec<PathAction> {
+        let mut actions = Vec::new();
+        for (device, entry) in &mut self.devices {
+            if entry.direct_at.is_some_and(|at| at <= now) {
+                entry.direct_at = None;
+                if !entry.addresses.is_empty() {
+                    actions.push(PathAction::Dial(*device, entry.addresses.clone()));
+                }
+            }
+            if entry.relay_at.is_some_and(|at| at <= now) {
+                entry.relay_at = None;
+                actions.push(PathAction::Dial(*device, Vec::new()));
+            }
+        }
+        actions
+    }
+
+    /// The best road to a device.
+    pub(crate) fn road(&self, device: &DeviceId) -> Option<Road> {
+        self.devices.get(device)?.best()
+    }
+
+    /// Whether there is any connection.
+    pub(crate) fn is_linked(&self, device: &DeviceId) -> bool {
+        self.devices.get(device).is_some_and(|entry| !entry.links.is_empty())
+    }
+
+    /// Whether this side made the connection to the device, if there is one.
+    pub(crate) fn dialled(&self, device: &DeviceId) -> bool {
+        self.devices
+            .get(device)
+            .is_some_and(|entry| entry.links.values().any(|link| link.dialled && !link.closing))
+    }
+
+    /// Devices with a connection.
+    pub(crate) fn linked(&self) -> BTreeSet<DeviceId> {
+        self.owners.values().copied().collect()
+    }
+
+    /// Closes what is superfluous and tells a changed road.
+    fn settle(&mut self, device: DeviceId) -> Vec<PathAction> {
+        let decides = self.own < device;
+        let Some(entry) = self.devices.get_mut(&device) else { return Vec::new() };
+        let mut actions = Vec::new();
+        let proven = entry.links.values().any(|link| !link.relayed && link.rtt_ms.is_some());
+        let mut kept = false;
+        for (id, link) in &mut entry.links {
+            let superfluous =
+                if link.relayed { proven } else { decides && std::mem::replace(&mut kept, true) };
+            if superfluous && !link.closing {
+                link.closing = true;
+                actions.push(PathAction::Close(*id));
+            }
+        }
+        let best = entry.best();
+        if best != entry.shown {
+            entry.shown = best;
+            actions.push(PathAction::Changed(device, best));
+        }
+        if entry.links.is_empty() && !entry.wanted && entry.addresses.is_empty() {
+            self.devices.remove(&device);
+        }
+        actions
+    }
+}
+
+/// What is known of a new connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened {
+    /// Through a circuit.
+    pub(crate) relayed: bool,
+    /// What carries it.
+    pub(crate) transport: Transport,
+    /// This side dialled.
+    pub(crate) dialled: bool,
+    /// A hole was punched.
+    pub(crate) punched: bool,
+}
+
+impl Device {
+    /// Puts newer addresses first and drops the oldest beyond the bound.
+    fn learn(&mut self, addresses: &[Multiaddr]) {
+        let mut merged: Vec<Multiaddr> = addresses.to_vec();
+        for address in self.addresses.drain(..) {
+            if !merged.contains(&address) {
+                merged.push(address);
+            }
+        }
+        merged.truncate(ADDRESSES_MAX);
+        self.addresses = merged;
+    }
+
+    fn schedule(&mut self, now: Instant, pause: Duration, relay_only: bool) {
+        if relay_only || self.addresses.is_empty() {
+            self.direct_at = None;
+            self.relay_at = Some(now + pause);
+        } else {
+            self.direct_at = Some(now + pause);
+            self.relay_at = Some(now + pause + RELAY_DELAY);
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.direct_at.is_some() || self.relay_at.is_some()
+    }
+
+    fn best(&self) -> Option<Road> {
+        let link = self
+            .links
+            .values()
+            .min_by_key(|link| (link.closing, link.relayed, link.rtt_ms.is_none()))?;
+        Some(road(link.relayed, link.transport, link.punched, link.rtt_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(n: u8) -> DeviceId {
+        DeviceId::new([n; 32])
+    }
+
+    fn address() -> Multiaddr {
+        "/ip4/192.0.2.1/tcp/1".parse().unwrap()
+    }
+
+    fn opened(relayed: bool) -> Opened {
+        Opened { relayed, transport: Transport::Quic, dialled: true, punched: false }
+    }
+
+    #[test]
+    fn direct_is_tried_at_once_and_the_circuit_after_it() {
+        let now = Instant::now();
+        let mut paths = Paths::new(device(1), false);
+        paths.want(device(2), &[address()], false, now);
+        assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![address()])]);
+        assert_eq!(paths.next_deadline(), Some(now + RELAY_DELAY));
+        assert_eq!(paths.tick(now + RELAY_DELAY), [PathAction::Dial(device(2), vec![])]);
+        assert_eq!(paths.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_direct_connection_spares_the_circuit() {
+        let now = Instant::now();
+        let mut paths = Paths::new(device(1), false);
+        paths.want(device(2), &[address()], false, now);
+        paths.tick(now);
+        paths.opened(device(2), LinkId(1), opened(false));
+        assert_eq!(paths.tick(now + RELAY_DELAY), []);
+    }
+
+    #[test]
+    fn relay_only_never_dials_an_address() {
+        let now = Instant::now();
+        let mut paths = Paths::new(device(1), true);
+        paths.want(device(2), &[address()], true, now);
+        assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![])]);
+    }
+
+    #[test]
+    fn the_relayed_connection_is_closed_once_the_direct_one_answers() {
+        let mut paths = Paths::new(device(1), false);
+        paths.opened(device(2), LinkId(1), opened(true));
+        let actions = paths.opened(device(2), LinkId(2), opened(false));
+        assert!(!actions.contains(&PathAction::Close(LinkId(1))), "{actions:?}");
+        let actions = paths.round_trip(LinkId(2), 3);
+        assert!(actions.contains(&PathAction::Close(LinkId(1))), "{actions:?}");
+        assert!(paths.road(&device(2)).is_some_and(|road| !road.relayed && road.rtt_ms == Some(3)));
+    }
+
+    #[test]
+    fn only_the_smaller_device_closes_a_second_direct_connection() {
+        for (own, other, closes) in [(1, 2, true), (2, 1, false)] {
+            let mut paths = Paths::new(device(own), false);
+            paths.opened(device(other), LinkId(1), opened(false));
+            let actions = paths.opened(device(other), LinkId(2), opened(false));
+            assert_eq!(actions.contains(&PathAction::Close(LinkId(2))), closes);
+            assert!(!actions.contains(&PathAction::Close(LinkId(1))));
+        }
+    }
+
+    #[test]
+    fn failed_dials_are_repeated_ever_less_often() {
+        let mut now = Instant::now();
+        let mut paths = Paths::new(device(1), false);
+        paths.want(device(2), &[], true, now);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            paths.tick(now);
+            paths.dial_failed(&device(2), now);
+            let next = paths.next_deadline().unwrap();
+            pauses.push((next - now).as_secs());
+            now = next;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn a_lost_connection_to_a_wanted_device_is_made_again() {
+        let now = Instant::now();
+        let mut paths = Paths::new(device(1), false);
+        paths.want(device(2), &[address()], false, now);
+        paths.tick(now);
+        paths.opened(device(2), LinkId(1), opened(false));
+        let actions = paths.closed(LinkId(1), now);
+        assert_eq!(actions, [PathAction::Changed(device(2), None)]);
+        assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![address()])]);
+        paths.unwant(&device(2));
+        assert_eq!(paths.next_deadline(), None);
+    }
+}

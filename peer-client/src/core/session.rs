@@ -1,0 +1,229 @@
+//! The tie to the rendezvous server: when to connect, what to say first, what was asked. Pure.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use rand::{Rng, RngExt as _};
+use wire::{
+    id::{AccountId, TopicTag},
+    name::Username,
+    rendezvous::{ClientFrame, Request},
+};
+
+use super::{command::Command, input::CallId, model::ServerTie};
+
+/// First pause before connecting again; doubles each time.
+const RETRY_FIRST: Duration = Duration::from_millis(500);
+/// Longest pause before connecting again.
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// How long the server may take to answer the first requests.
+const REGISTER_WITHIN: Duration = Duration::from_secs(15);
+/// Requests that may wait for the server's answer.
+const ASKED_MAX: usize = 8 * 1024;
+
+/// What a request was made for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Purpose {
+    /// Saying hello.
+    Hello,
+    /// Registering.
+    Register,
+    /// Nothing follows.
+    Inform,
+    /// Becoming a present member.
+    Join(TopicTag),
+    /// Learning a group's members.
+    Members(TopicTag),
+    /// Finding a person for a command that waits.
+    Find(Username, CallId, Command),
+    /// Checking whether the server knows an account by the name it claims.
+    Verify(Username, AccountId),
+}
+
+/// The tie's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Not connected; try at this time.
+    Pause { until: Instant },
+    /// Connecting, or waiting for the first answers, until this time.
+    Connecting { until: Instant },
+    /// Registered.
+    Registered,
+    /// Refused for good.
+    Refused,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TieAction {
+    /// Connect and open the stream.
+    Connect,
+    /// Give the attempt up.
+    Disconnect,
+}
+
+/// The tie to the server.
+#[derive(Debug)]
+pub(crate) struct Tie {
+    phase: Phase,
+    failures: u32,
+    next_id: u32,
+    asked: BTreeMap<u32, Purpose>,
+    /// What front ends see.
+    pub(crate) shown: ServerTie,
+}
+
+impl Tie {
+    /// A tie that connects at the first tick.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            phase: Phase::Pause { until: now },
+            failures: 0,
+            next_id: 0,
+            asked: BTreeMap::new(),
+            shown: ServerTie::Connecting,
+        }
+    }
+
+    pub(crate) fn is_registered(&self) -> bool {
+        self.phase == Phase::Registered
+    }
+
+    /// Whether trying again will not help.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.phase == Phase::Refused
+    }
+
+    /// Makes the frame of a request; none if too many wait.
+    pub(crate) fn ask(&mut self, request: Request, purpose: Purpose) -> Option<ClientFrame> {
+        if self.asked.len() >= ASKED_MAX {
+            return None;
+        }
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        self.asked.insert(id, purpose);
+        Some(ClientFrame { id, request })
+    }
+
+    /// What the request with this id was made for.
+    pub(crate) fn answered(&mut self, id: u32) -> Option<Purpose> {
+        self.asked.remove(&id)
+    }
+
+    /// The server took the registration.
+    pub(crate) fn registered(&mut self) {
+        self.phase = Phase::Registered;
+        self.failures = 0;
+        self.shown = ServerTie::Registered;
+    }
+
+    /// The server refused, and only the user can change that.
+    pub(crate) fn refused(&mut self, code: &'static str, text: String) {
+        self.phase = Phase::Refused;
+        self.shown = ServerTie::Refused { code, text };
+    }
+
+    /// The connection or the attempt failed. Gives what waited for an answer.
+    pub(crate) fn lost(&mut self, text: String, now: Instant, rng: &mut impl Rng) -> Vec<Purpose> {
+        let asked = std::mem::take(&mut self.asked).into_values().collect();
+        if self.phase != Phase::Refused {
+            let full = RETRY_FIRST.saturating_mul(1 << self.failures.min(10)).min(RETRY_MAX);
+            self.failures += 1;
+            // Between half and all of the pause, so that clients of a restarted server spread out.
+            let pause = full.mul_f64(rng.random_range(0.5..1.0));
+            self.phase = Phase::Pause { until: now + pause };
+            self.shown = ServerTie::Lost { text };
+        }
+        asked
+    }
+
+    /// Tries at once, as after a change of the network.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        if let Phase::Pause { until } = &mut self.phase {
+            *until = now;
+            self.failures = 0;
+        }
+    }
+
+    /// When [`Tie::tick`] wants to be called next.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Pause { until } | Phase::Connecting { until } => Some(until),
+            Phase::Registered | Phase::Refused => None,
+        }
+    }
+
+    /// Connects when the pause is over, and gives an attempt up that takes too long.
+    pub(crate) fn tick(&mut self, now: Instant) -> Option<TieAction> {
+        match self.phase {
+            Phase::Pause { until } if until <= now => {
+                self.phase = Phase::Connecting { until: now + REGISTER_WITHIN };
+                if matches!(self.shown, ServerTie::Connecting) || self.failures > 0 {
+                    self.shown = ServerTie::Connecting;
+                }
+                Some(TieAction::Connect)
+            }
+            Phase::Connecting { until } if until <= now => {
+                // The shell answers with the loss, which begins the next pause.
+                self.phase = Phase::Connecting { until: now + REGISTER_WITHIN };
+                Some(TieAction::Disconnect)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_spread() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut now = Instant::now();
+        let mut tie = Tie::new(now);
+        for full in [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
+            assert_eq!(tie.tick(now), Some(TieAction::Connect));
+            tie.lost("gone".to_owned(), now, &mut rng);
+            let next = tie.next_deadline().unwrap();
+            let pause = (next - now).as_millis();
+            assert!((full / 2..=full).contains(&pause), "{pause} ms of {full}");
+            now = next;
+        }
+    }
+
+    #[test]
+    fn a_refusal_ends_the_attempts() {
+        let now = Instant::now();
+        let mut tie = Tie::new(now);
+        tie.tick(now);
+        tie.refused("name_taken", "taken".to_owned());
+        tie.lost("closed".to_owned(), now, &mut StdRng::seed_from_u64(1));
+        assert_eq!(tie.next_deadline(), None);
+        assert!(matches!(tie.shown, ServerTie::Refused { code: "name_taken", .. }));
+    }
+
+    #[test]
+    fn an_attempt_that_hangs_is_given_up() {
+        let now = Instant::now();
+        let mut tie = Tie::new(now);
+        tie.tick(now);
+        assert_eq!(tie.tick(now + REGISTER_WITHIN), Some(TieAction::Disconnect));
+    }
+
+    #[test]
+    fn what_waited_is_given_back_when_the_tie_breaks() {
+        let now = Instant::now();
+        let mut tie = Tie::new(now);
+        let tag = TopicTag::new([7; 16]);
+        let frame = tie.ask(Request::Join { tag }, Purpose::Join(tag)).unwrap();
+        assert_eq!(frame.id, 0);
+        let waited = tie.lost("gone".to_owned(), now, &mut StdRng::seed_from_u64(1));
+        assert_eq!(waited, [Purpose::Join(tag)]);
+        assert_eq!(tie.answered(0), None);
+    }
+}

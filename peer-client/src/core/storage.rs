@@ -1,0 +1,299 @@
+//! What the core asks of the store. The store executes operations in order and answers only
+//! after what they wrote is durable.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use wire::{
+    account::AccountRecord,
+    conversation::GroupSecret,
+    event::{CheckedEvent, Event, Payload},
+    id::{AccountId, BlobHash, ConversationId, DeviceId, EventId},
+    name::{ConversationName, Username},
+    signed::Signed,
+    sync::{Head, Stage},
+};
+
+use super::{input::Ticket, model::Path};
+
+/// Everything that the core keeps in memory, as it was stored.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The own account's newest record.
+    pub record: Option<Signed<AccountRecord>>,
+    /// The server took that record.
+    pub registered: bool,
+    /// Accounts that were met.
+    pub accounts: Vec<AccountRow>,
+    /// Conversations.
+    pub conversations: Vec<ConversationState>,
+    /// Attachments that are here whole.
+    pub blobs: BTreeSet<BlobHash>,
+    /// Whether messages of others are stored that were not told.
+    pub untold: bool,
+}
+
+/// An account that was met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRow {
+    /// The account.
+    pub account: AccountId,
+    /// The name in its record.
+    pub username: Username,
+    /// Its newest record.
+    pub record: Signed<AccountRecord>,
+    /// The server said so too, not only a peer.
+    pub verified: bool,
+}
+
+/// A conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationRow {
+    /// Its id.
+    pub id: ConversationId,
+    /// What people call it.
+    pub name: ConversationName,
+    /// Who belongs to it.
+    pub kind: Kind,
+    /// A stranger wrote first and was not answered yet.
+    pub request: bool,
+    /// The user left the group.
+    pub left: bool,
+}
+
+/// Who belongs to a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The user and this account.
+    Direct(AccountId),
+    /// Whoever knows the secret.
+    Group(GroupSecret),
+}
+
+/// A conversation with what the core keeps of it.
+#[derive(Debug)]
+pub struct ConversationState {
+    /// The conversation.
+    pub row: ConversationRow,
+    /// Its logs.
+    pub logs: Vec<LogRow>,
+    /// How far other devices have acknowledged logs: device, stage, log, next sequence.
+    pub acknowledged: Vec<(DeviceId, Stage, DeviceId, u64)>,
+    /// How far the user has read: log, next sequence.
+    pub read: Vec<(DeviceId, u64)>,
+    /// Own entries that were handed to a connection: next sequence.
+    pub sent: u64,
+    /// Messages of others beyond what the user has read.
+    pub unread: u32,
+    /// The newest message.
+    pub last: Option<MessageRow>,
+}
+
+/// A log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogRow {
+    /// The device whose log it is.
+    pub device: DeviceId,
+    /// The account that the log's first entry names.
+    pub account: AccountId,
+    /// The last entry.
+    pub head: Head,
+}
+
+/// A message with what is needed to show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageRow {
+    /// The order in which events were stored on this device.
+    pub arrival: i64,
+    /// Its event.
+    pub id: EventId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// The device that wrote it.
+    pub author: DeviceId,
+    /// Its place in that device's log.
+    pub sequence: u64,
+    /// The author's clock: milliseconds since 1970, and the counter.
+    pub clock: wire::event::Clock,
+    /// What it says.
+    pub payload: Payload,
+    /// The road by which it came or went.
+    pub path: Option<Path>,
+    /// The message that it answers, if that is here: its device and payload.
+    pub quoted: Option<(DeviceId, Payload)>,
+}
+
+/// An operation.
+#[derive(Debug)]
+pub enum StoreOp {
+    /// The own account's newest record.
+    SaveRecord {
+        /// The record.
+        record: Signed<AccountRecord>,
+        /// The server took it.
+        registered: bool,
+    },
+    /// An account, new or changed.
+    SaveAccount(AccountRow),
+    /// A conversation, new or changed.
+    SaveConversation {
+        /// Answered by [`StoreReply::Saved`].
+        ticket: Ticket,
+        /// The conversation.
+        row: ConversationRow,
+    },
+    /// Entries that continue their logs. Answered by [`StoreReply::Appended`].
+    Append {
+        /// Names the answer.
+        ticket: Ticket,
+        /// Entries of one conversation, each log's in order.
+        events: Vec<Arc<CheckedEvent>>,
+        /// The account of each entry's author.
+        accounts: Vec<AccountId>,
+        /// The road by which they came; none for own ones.
+        path: Option<Path>,
+    },
+    /// Another device acknowledged. Answered by [`StoreReply::Acknowledged`].
+    Acknowledge {
+        /// Names the answer.
+        ticket: Ticket,
+        /// The conversation.
+        conversation: ConversationId,
+        /// The device.
+        device: DeviceId,
+        /// How far.
+        stage: Stage,
+        /// The log, and which of its entries are new in this stage.
+        log: DeviceId,
+        /// First entry.
+        from: u64,
+        /// Entry after the last.
+        to: u64,
+    },
+    /// Own entries were handed to a connection. Answered by [`StoreReply::Acknowledged`].
+    Sent {
+        /// Names the answer.
+        ticket: Ticket,
+        /// The conversation.
+        conversation: ConversationId,
+        /// The own log.
+        log: DeviceId,
+        /// First entry.
+        from: u64,
+        /// Entry after the last.
+        to: u64,
+        /// The road.
+        path: Path,
+    },
+    /// The user has read up to here.
+    Read {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Log and next sequence.
+        marks: Vec<(DeviceId, u64)>,
+    },
+    /// Messages were told up to this arrival.
+    Told(i64),
+    /// Entries of a log, from one on, as many as go into a frame. Answered by [`StoreReply::Log`].
+    Log {
+        /// Names the answer.
+        ticket: Ticket,
+        /// The conversation.
+        conversation: ConversationId,
+        /// The log.
+        log: DeviceId,
+        /// First entry.
+        from: u64,
+        /// Last entry.
+        to: u64,
+    },
+    /// A page of messages. Answered by [`StoreReply::Messages`].
+    History {
+        /// Names the answer.
+        ticket: Ticket,
+        /// The conversation.
+        conversation: ConversationId,
+        /// Messages at most.
+        limit: u32,
+        /// Only those before this one in the order shown.
+        before: Option<EventId>,
+    },
+    /// Messages of others that were not told. Answered by [`StoreReply::Messages`].
+    Untold {
+        /// Names the answer.
+        ticket: Ticket,
+        /// Messages at most.
+        limit: u32,
+        /// The own device, whose messages are not told.
+        own: DeviceId,
+    },
+    /// One message. Answered by [`StoreReply::Messages`].
+    Message {
+        /// Names the answer.
+        ticket: Ticket,
+        /// The message.
+        id: EventId,
+    },
+    /// Whether a message of the conversation names an attachment. Answered by [`StoreReply::Named`].
+    Names {
+        /// Names the answer.
+        ticket: Ticket,
+        /// The conversation.
+        conversation: ConversationId,
+        /// The attachment.
+        blob: BlobHash,
+    },
+}
+
+/// The result of an operation; what it wrote is durable.
+#[derive(Debug)]
+pub enum StoreReply {
+    /// A conversation is stored.
+    Saved {
+        /// The operation.
+        ticket: Ticket,
+    },
+    /// Entries are stored.
+    Appended {
+        /// The operation.
+        ticket: Ticket,
+        /// Arrival of each entry.
+        arrivals: Vec<i64>,
+    },
+    /// An acknowledgement is stored.
+    Acknowledged {
+        /// The operation.
+        ticket: Ticket,
+        /// The messages that are new in the stage, oldest first.
+        messages: Vec<EventId>,
+    },
+    /// Entries of a log in order.
+    Log {
+        /// The operation.
+        ticket: Ticket,
+        /// The entries.
+        events: Vec<Event>,
+    },
+    /// Messages, oldest first.
+    Messages {
+        /// The operation.
+        ticket: Ticket,
+        /// The messages.
+        rows: Vec<MessageRow>,
+        /// Whether there are more before them.
+        more: bool,
+    },
+    /// Whether the attachment is named.
+    Named {
+        /// The operation.
+        ticket: Ticket,
+        /// Whether it is.
+        named: bool,
+    },
+    /// An operation failed and wrote nothing.
+    Failed {
+        /// The operation, if it has a ticket.
+        ticket: Option<Ticket>,
+        /// Why, for a person.
+        text: String,
+    },
+}
