@@ -1,4 +1,0 @@
-//! tmp
-pub fn safe_file_name(name: &str) -> String {
-    name.to_owned()
-}
