@@ -86,9 +86,15 @@ pub fn prepare_file(name: &str, path: &Path) -> Result<Prepared, MediaError> {
 }
 
 /// Decodes an image of any origin, turned as its metadata says and shrunk so that no side exceeds
-/// `max_side` pixels. An animation gives its first frame. Blocks.
+/// `max_side` pixels. An animation gives its first frame. Blocks, and may need some hundred MiB of
+/// memory, so few should run at once.
 pub fn decode_limited(bytes: &[u8], max_side: u32) -> Result<RgbaImage, MediaError> {
     picture::read(io::Cursor::new(bytes), max_side).map(|picture| picture.pixels)
+}
+
+/// Decodes like [`decode_limited`] what is in the file at `path`.
+pub fn decode_file(path: &Path, max_side: u32) -> Result<RgbaImage, MediaError> {
+    picture::read(BufReader::new(File::open(path)?), max_side).map(|picture| picture.pixels)
 }
 
 fn preview(content: impl BufRead + Seek) -> Result<((u32, u32), Vec<u8>), MediaError> {

@@ -234,11 +234,16 @@ fn decoding_keeps_pixels_when_small_enough() {
 }
 
 #[test]
-fn prepare_file_reads_from_disk() {
+fn files_are_read_from_the_disk() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("stored");
     std::fs::write(&path, b"some text").unwrap();
     let prepared = prepare_file("notes.md", &path).unwrap();
     assert_eq!((prepared.size, prepared.media_type), (9, "text/markdown"));
-    assert!(matches!(prepare_file("x", &directory.path().join("none")), Err(MediaError::Io(_))));
+    assert!(matches!(decode_file(&path, 9), Err(MediaError::NotAnImage)));
+    std::fs::write(&path, encoded(&two_halves(40, 30), ImageFormat::Gif)).unwrap();
+    assert_eq!(decode_file(&path, 20).unwrap().dimensions(), (20, 15));
+    let none = directory.path().join("none");
+    assert!(matches!(prepare_file("x", &none), Err(MediaError::Io(_))));
+    assert!(matches!(decode_file(&none, 9), Err(MediaError::Io(_))));
 }
