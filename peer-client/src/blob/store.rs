@@ -1,5 +1,6 @@
 //! Attachments on disk. A whole one is a file named by its hash, beside it `<hash>.obao` with the
-//! hashes of its chunk groups; one that is still coming is `<hash>.part` (see [`super::partial`]).
+//! hashes of its chunk groups; one that is still coming is `<hash>.part`, and `<hash>.have` says
+//! what of it came.
 //!
 //! Everything here blocks. One process uses the directory at a time.
 
@@ -162,6 +163,15 @@ impl BlobStore {
             Some(_) => Ok(Vec::new()),
             None => Ok(partial::read_record(self, hash, size)?.missing()),
         }
+    }
+
+    /// Forgets an attachment, whole or not, for instance one that is [`StoreError::Damaged`]. It
+    /// can be stored or fetched again.
+    pub fn remove(&self, hash: &BlobHash) -> Result<(), StoreError> {
+        for path in [self.whole(hash), self.outboard(hash), self.record(hash), self.part(hash)] {
+            files::remove_if_present(&path).map_err(at(&path))?;
+        }
+        files::sync_directory(&self.directory).map_err(at(&self.directory))
     }
 
     /// Goes on with fetching an attachment, or begins.

@@ -1,7 +1,8 @@
 //! Both ends of a transfer over one stream of `/natterjack/blob/1`: [`fetch`] on one side;
 //! [`read_request`], then [`grant`] or [`refuse`] on the other.
 //!
-//! Dropping any of these futures is safe: what was recorded before stays.
+//! Dropping any of these futures is safe: what was recorded before stays, and nothing goes on but a
+//! write to the disk that has begun.
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -127,9 +128,7 @@ pub async fn refuse<S>(stream: S, reply: BlobReply) -> Result<(), TransferError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut link = Link::new(stream, STALL_TIMEOUT);
-    link.write_frame(&reply).await?;
-    link.close().await
+    refuse_over(Link::new(stream, STALL_TIMEOUT), reply).await
 }
 
 pub(super) async fn fetch_over<S>(
@@ -177,10 +176,17 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let (store, hash, ranges) = (store.clone(), request.hash, request.ranges.clone());
-    let Some(mut encoder) = blocking(move || store.encoder(&hash, &ranges)).await? else {
-        link.write_frame(&BlobReply::NotFound).await?;
-        link.close().await?;
-        return Err(TransferError::NotFound);
+    let opened = blocking(move || store.encoder(&hash, &ranges)).await;
+    let mut encoder = match opened {
+        Ok(Some(encoder)) => encoder,
+        Ok(None) => {
+            refuse_over(link, BlobReply::NotFound).await?;
+            return Err(TransferError::NotFound);
+        }
+        Err(error) => {
+            refuse_over(link, BlobReply::NotFound).await?;
+            return Err(error.into());
+        }
     };
     link.write_frame(&BlobReply::Granted { size: encoder.size() }).await?;
     loop {
@@ -195,6 +201,14 @@ where
         }
         link.write_all(&piece).await?;
     }
+}
+
+async fn refuse_over<S>(mut link: Link<S>, reply: BlobReply) -> Result<(), TransferError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    link.write_frame(&reply).await?;
+    link.close().await
 }
 
 /// Verified chunk groups, each with the place of its first byte.

@@ -286,3 +286,12 @@ async fn damage_on_the_disk_is_not_handed_on() {
         assert!(matches!(fetched, Err(TransferError::Cut)), "{fetched:?}");
     }
 }
+
+#[tokio::test]
+async fn attachment_without_its_hashes_is_refused() {
+    let bytes = sample(2 * GROUP);
+    let (from, to) = (Peer::with(&bytes), Peer::new());
+    fs::remove_file(from.file(&hash_of(&bytes), "obao")).unwrap();
+    let error = attempt(&from, &to, &wanted(&bytes), |_| {}).await.result.unwrap_err();
+    assert!(matches!(error, TransferError::NotFound), "{error:?}");
+}

@@ -23,7 +23,9 @@ use super::{
 };
 
 mod hostile;
+mod killed;
 mod storing;
+mod swarms;
 mod transferring;
 
 /// A peer's store in a directory of its own.
@@ -98,13 +100,15 @@ struct Tampered<S> {
     received: u64,
     /// The stream ends after this many bytes.
     cut_at: u64,
+    /// After this many bytes none comes and none ever will.
+    stall_at: u64,
     /// The byte at this place is changed.
     flip_at: Option<u64>,
 }
 
 impl<S> Tampered<S> {
     fn new(stream: S) -> Self {
-        Self { stream, received: 0, cut_at: u64::MAX, flip_at: None }
+        Self { stream, received: 0, cut_at: u64::MAX, stall_at: u64::MAX, flip_at: None }
     }
 }
 
@@ -114,6 +118,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tampered<S> {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        if self.received >= self.stall_at {
+            return Poll::Pending;
+        }
         let room = buffer.len().min((self.cut_at - self.received) as usize);
         if room == 0 {
             return Poll::Ready(Ok(0));

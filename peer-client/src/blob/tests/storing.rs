@@ -39,8 +39,6 @@ fn what_is_no_file_or_too_large_is_not_imported() {
     }
     let none = peer.store.import_file(&peer.directory.path().join("none"));
     assert!(matches!(none, Err(StoreError::Io { .. })), "{none:?}");
-    let sparse = tempfile::tempfile_in(peer.directory.path()).unwrap();
-    sparse.set_len(BLOB_MAX + 1).unwrap();
     let huge = peer.directory.path().join("huge");
     File::create(&huge).unwrap().set_len(BLOB_MAX + 1).unwrap();
     let huge = peer.store.import_file(&huge);
@@ -59,6 +57,19 @@ fn failed_import_leaves_nothing() {
     let result = peer.store.import(sample(GROUP).chain(Failing));
     assert!(matches!(result, Err(StoreError::Source(_))), "{result:?}");
     assert_eq!(peer.files(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn removed_attachment_can_be_fetched_again() {
+    let bytes = sample(3 * GROUP);
+    let (from, to) = (Peer::with(&bytes), Peer::with(&bytes));
+    to.store.remove(&hash_of(&bytes)).unwrap();
+    assert_eq!(to.files(), Vec::<String>::new());
+    let path = attempt(&from, &to, &wanted(&bytes), |_| {}).await.result.unwrap();
+    assert!(fs::read(path).unwrap() == bytes);
+    let part = peer_with_two_groups(&bytes);
+    part.store.remove(&hash_of(&bytes)).unwrap();
+    assert_eq!(part.files(), Vec::<String>::new());
 }
 
 #[cfg(unix)]
