@@ -1,0 +1,73 @@
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use tokio::runtime::Runtime;
+
+use super::*;
+
+const SIZE: u64 = 6_000_000;
+/// More than may come before it is recorded.
+const ENOUGH: u64 = 5_000_000;
+/// Set for the process that is to be killed: its data directory.
+const DIRECTORY: &str = "NATTERJACK_TEST_BLOBS";
+
+/// Fetches nearly all of the sample, says so, and waits for the rest, which never comes.
+fn fetch_until_killed(directory: &Path) {
+    let bytes = sample(SIZE);
+    let from = Peer::with(&bytes);
+    let store = BlobStore::open(directory).unwrap();
+    let mut has_said = false;
+    let fetch_most = async {
+        let (near, far) = stream();
+        let mut near = Tampered::new(near);
+        near.stall_at = 5_500_000;
+        let wanted = wanted(&bytes);
+        let progress = |here| {
+            if here >= ENOUGH && !has_said {
+                has_said = true;
+                writeln!(io::stdout(), "{here} bytes are here").unwrap();
+            }
+        };
+        future::join(transfer::fetch(near, &store, &wanted, progress), serve(far, &from)).await.0
+    };
+    let ended = Runtime::new().unwrap().block_on(fetch_most);
+    panic!("the transfer was to be killed, but ended: {ended:?}");
+}
+
+#[test]
+fn killed_transfer_goes_on_from_what_was_recorded() {
+    if let Some(directory) = env::var_os(DIRECTORY) {
+        return fetch_until_killed(directory.as_ref());
+    }
+    let mut to = Peer::new();
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "--nocapture",
+            "blob::tests::killed::killed_transfer_goes_on_from_what_was_recorded",
+        ])
+        .env(DIRECTORY, to.directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said: Vec<String> =
+        lines.map(Result::unwrap).take_while(|line| !line.contains("bytes are here")).collect();
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), None, "it ended by itself: {said:?}");
+
+    to.restart();
+    let bytes = sample(SIZE);
+    let missing = total(&to.store.missing_ranges(&hash_of(&bytes), SIZE).unwrap());
+    assert!(missing < 2_000_000, "{missing} bytes missing");
+    let from = Peer::with(&bytes);
+    let wanted = wanted(&bytes);
+    let rest = Runtime::new().unwrap().block_on(attempt(&from, &to, &wanted, |_| {}));
+    assert!(fs::read(rest.result.unwrap()).unwrap() == bytes);
+    assert!(rest.received < 2_000_000 + 20_000, "{} bytes received again", rest.received);
+}
