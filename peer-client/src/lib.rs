@@ -4,3 +4,4 @@ pub mod blob;
 pub mod core;
 pub mod handle;
 pub mod media;
+pub mod store;

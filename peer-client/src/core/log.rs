@@ -15,13 +15,8 @@ use super::{
     machine::{Machine, Pending},
     model::Path,
     notice::Notice,
-    storage::{MessageRow, StoreOp},
+    storage::{MessageRow, StoreOp, is_message},
 };
-
-/// Whether a payload is shown as a message of its own.
-pub(crate) fn is_message(payload: &Payload) -> bool {
-    matches!(payload, Payload::Text { .. } | Payload::Attachment(_) | Payload::Unsupported)
-}
 
 impl Machine {
     /// Signs an own entry, with the introduction before it if it is the first, and hands it to

@@ -297,3 +297,28 @@ pub enum StoreReply {
         text: String,
     },
 }
+
+impl StoreOp {
+    /// What names the answer, if there is one.
+    pub fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::SaveConversation { ticket, .. }
+            | Self::Append { ticket, .. }
+            | Self::Acknowledge { ticket, .. }
+            | Self::Sent { ticket, .. }
+            | Self::Log { ticket, .. }
+            | Self::History { ticket, .. }
+            | Self::Untold { ticket, .. }
+            | Self::Message { ticket, .. }
+            | Self::Names { ticket, .. } => Some(*ticket),
+            Self::SaveRecord { .. } | Self::SaveAccount(_) | Self::Read { .. } | Self::Told(_) => {
+                None
+            }
+        }
+    }
+}
+
+/// Whether a payload is shown as a message of its own.
+pub fn is_message(payload: &Payload) -> bool {
+    matches!(payload, Payload::Text { .. } | Payload::Attachment(_) | Payload::Unsupported)
+}

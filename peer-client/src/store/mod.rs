@@ -1,0 +1,154 @@
+//! The peer's memory on disk: SQLite on a thread of its own.
+//!
+//! Operations come through a bounded channel, as many as wait are put into one transaction, and
+//! replies go out only after it is durable. Nobody else touches the database.
+
+mod read;
+mod schema;
+mod write;
+
+use std::{path::Path, sync::mpsc, thread};
+
+use rusqlite::{Connection, TransactionBehavior};
+use thiserror::Error;
+use tokio::sync::mpsc as tokio_mpsc;
+use wire::id::AccountId;
+
+use crate::core::storage::{Snapshot, StoreOp, StoreReply};
+
+/// Operations that may wait for the thread.
+pub const OPERATIONS: usize = 1024;
+/// Replies that may wait for the node.
+pub const REPLIES: usize = 1024;
+/// Operations that one transaction takes.
+const BATCH: usize = 256;
+
+/// Why the store cannot be used.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database cannot be opened, read or written.
+    #[error("{0}")]
+    Database(#[from] rusqlite::Error),
+    /// The file is not a database, or is damaged. It is left as it is.
+    #[error(
+        "the message database is damaged; it was left as it is: restore a copy or move it away"
+    )]
+    Damaged,
+    /// A newer program wrote the database.
+    #[error("the message database was written by a newer version ({found}); update the program")]
+    TooNew {
+        /// The schema's version in the file.
+        found: u32,
+    },
+    /// A stored row cannot be understood.
+    #[error("the message database has a row that cannot be read: {0}")]
+    Row(&'static str),
+    /// The thread could not be started.
+    #[error("cannot start the thread of the store: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// The way to the store's thread, which ends when this is dropped.
+#[derive(Debug)]
+pub struct Store {
+    operations: Option<mpsc::SyncSender<StoreOp>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Store {
+    /// Opens the database, making it or bringing it to the newest schema, and reads what the core
+    /// keeps in memory for `account`. Replies go to `replies`.
+    pub fn open(
+        path: &Path,
+        account: AccountId,
+        replies: tokio_mpsc::Sender<StoreReply>,
+    ) -> Result<(Self, Snapshot), StoreError> {
+        let mut database = schema::open(path)?;
+        let snapshot = read::snapshot(&mut database, account)?;
+        let (operations, waiting) = mpsc::sync_channel(OPERATIONS);
+        let thread = thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || serve(database, &waiting, &replies))?;
+        Ok((Self { operations: Some(operations), thread: Some(thread) }, snapshot))
+    }
+
+    /// Hands an operation over unless too many wait or the thread is gone; then it is given back.
+    pub fn try_submit(&self, op: StoreOp) -> Result<(), StoreOp> {
+        match &self.operations {
+            Some(operations) => operations.try_send(op).map_err(|error| match error {
+                mpsc::TrySendError::Full(op) | mpsc::TrySendError::Disconnected(op) => op,
+            }),
+            None => Err(op),
+        }
+    }
+}
+
+impl Drop for Store {
+    /// Waits until everything that was handed over is on the disk.
+    fn drop(&mut self) {
+        self.operations.take();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's thread panicked");
+        }
+    }
+}
+
+fn serve(
+    mut database: Connection,
+    waiting: &mpsc::Receiver<StoreOp>,
+    replies: &tokio_mpsc::Sender<StoreReply>,
+) {
+    while let Ok(first) = waiting.recv() {
+        let mut batch = vec![first];
+        batch.extend(waiting.try_iter().take(BATCH - 1));
+        let answers = match execute(&mut database, &batch) {
+            Ok(answers) => answers,
+            // One operation spoils the batch: find out which, and keep the others.
+            Err(_) if batch.len() > 1 => batch
+                .iter()
+                .flat_map(|op| {
+                    execute(&mut database, std::slice::from_ref(op))
+                        .unwrap_or_else(|error| vec![failed(op, &error)])
+                })
+                .collect(),
+            Err(error) => vec![failed(&batch[0], &error)],
+        };
+        for answer in answers {
+            if replies.blocking_send(answer).is_err() {
+                // The node is gone; what was handed over is written all the same.
+                continue;
+            }
+        }
+    }
+}
+
+/// Executes operations in one transaction and gives their replies once it is durable.
+fn execute(database: &mut Connection, batch: &[StoreOp]) -> Result<Vec<StoreReply>, StoreError> {
+    let behavior = if batch.iter().any(write::is_write) {
+        TransactionBehavior::Immediate
+    } else {
+        TransactionBehavior::Deferred
+    };
+    let transaction = database.transaction_with_behavior(behavior)?;
+    let mut replies = Vec::new();
+    for op in batch {
+        let reply = if write::is_write(op) {
+            write::apply(&transaction, op)?
+        } else {
+            read::answer(&transaction, op)?
+        };
+        replies.extend(reply);
+    }
+    transaction.commit()?;
+    Ok(replies)
+}
+
+fn failed(op: &StoreOp, error: &StoreError) -> StoreReply {
+    tracing::error!(%error, "a store operation failed");
+    StoreReply::Failed { ticket: op.ticket(), text: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

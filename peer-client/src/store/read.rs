@@ -1,0 +1,348 @@
+//! Operations that read the database, and what the core loads at its start.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params, types::FromSql};
+use serde_bytes::ByteBuf;
+use wire::{
+    conversation::GroupSecret,
+    event::{Clock, Event, Payload},
+    id::{AccountId, ConversationId, DeviceId, EventId, Signature},
+    limits::{EVENT_BYTES_PER_FRAME, EVENTS_PER_FRAME},
+    name::{ConversationName, Username},
+    signed::Signed,
+    sync::{Head, Stage},
+};
+
+use super::{
+    StoreError,
+    write::{SENT, stage_number},
+};
+use crate::core::{
+    input::Ticket,
+    model::Path,
+    storage::{
+        AccountRow, ConversationRow, ConversationState, Kind, LogRow, MessageRow, Snapshot,
+        StoreOp, StoreReply,
+    },
+};
+
+/// Columns of a [`MessageRow`] and of what it quotes.
+const MESSAGE: &str = "SELECT e.arrival, e.id, e.conversation, e.author, e.sequence, e.clock_ms,
+    e.clock_counter, e.payload, e.path, q.author, q.payload
+    FROM events e LEFT JOIN events q ON q.id = e.reply_to AND q.conversation = e.conversation ";
+
+pub(super) fn answer(
+    database: &Connection,
+    op: &StoreOp,
+) -> Result<Option<StoreReply>, StoreError> {
+    let reply = match op {
+        StoreOp::Log { ticket, conversation, log, from, to } => {
+            let events = log_entries(database, conversation, log, *from..=*to)?;
+            StoreReply::Log { ticket: *ticket, events }
+        }
+        StoreOp::History { ticket, conversation, limit, before } => {
+            history(database, *ticket, conversation, *limit, before.as_ref())?
+        }
+        StoreOp::Untold { ticket, limit, own } => untold(database, *ticket, *limit, own)?,
+        StoreOp::Message { ticket, id } => {
+            let sql = format!("{MESSAGE} WHERE e.id = ?1 AND e.message = 1");
+            let rows = messages(database, &sql, params![id.as_bytes()])?;
+            StoreReply::Messages { ticket: *ticket, rows, more: false }
+        }
+        StoreOp::Names { ticket, conversation, blob } => {
+            let named = database
+                .prepare_cached("SELECT 1 FROM events WHERE blob = ?1 AND conversation = ?2")?
+                .exists(params![blob.as_bytes(), conversation.as_bytes()])?;
+            StoreReply::Named { ticket: *ticket, named }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(reply))
+}
+
+fn log_entries(
+    database: &Connection,
+    conversation: &ConversationId,
+    log: &DeviceId,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<Vec<Event>, StoreError> {
+    let mut statement = database.prepare_cached(
+        "SELECT header, signature, payload FROM events WHERE conversation = ?1 AND author = ?2
+         AND sequence BETWEEN ?3 AND ?4 ORDER BY sequence LIMIT ?5",
+    )?;
+    let mut rows = statement.query(params![
+        conversation.as_bytes(),
+        log.as_bytes(),
+        range.start(),
+        range.end(),
+        EVENTS_PER_FRAME as u64
+    ])?;
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let header = Signed::from_parts(row.get(0)?, Signature::new(row.get(1)?));
+        let payload = row.get::<_, Option<Vec<u8>>>(2)?.map(ByteBuf::from);
+        let event = Event { header, payload };
+        bytes += event.size();
+        if bytes > EVENT_BYTES_PER_FRAME && !events.is_empty() {
+            break;
+        }
+        events.push(event);
+    }
+    Ok(events)
+}
+
+fn history(
+    database: &Connection,
+    ticket: Ticket,
+    conversation: &ConversationId,
+    limit: u32,
+    before: Option<&EventId>,
+) -> Result<StoreReply, StoreError> {
+    let order =
+        "ORDER BY e.clock_ms DESC, e.clock_counter DESC, e.author DESC, e.sequence DESC LIMIT ?2";
+    let mut rows = match before {
+        None => {
+            let sql = format!("{MESSAGE} WHERE e.conversation = ?1 AND e.message = 1 {order}");
+            messages(database, &sql, params![conversation.as_bytes(), limit + 1])?
+        }
+        Some(before) => {
+            let sql = format!(
+                "{MESSAGE} WHERE e.conversation = ?1 AND e.message = 1
+                 AND (e.clock_ms, e.clock_counter, e.author, e.sequence) <
+                     (SELECT clock_ms, clock_counter, author, sequence FROM events WHERE id = ?3)
+                 {order}"
+            );
+            messages(
+                database,
+                &sql,
+                params![conversation.as_bytes(), limit + 1, before.as_bytes()],
+            )?
+        }
+    };
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    rows.reverse();
+    Ok(StoreReply::Messages { ticket, rows, more })
+}
+
+fn untold(
+    database: &Connection,
+    ticket: Ticket,
+    limit: u32,
+    own: &DeviceId,
+) -> Result<StoreReply, StoreError> {
+    let sql = format!(
+        "{MESSAGE} WHERE e.arrival > ?1 AND e.message = 1 AND e.author != ?2 ORDER BY e.arrival LIMIT ?3"
+    );
+    let mut rows = messages(database, &sql, params![told(database)?, own.as_bytes(), limit + 1])?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    Ok(StoreReply::Messages { ticket, rows, more })
+}
+
+fn told(database: &Connection) -> Result<i64, StoreError> {
+    let told: Option<[u8; 8]> = meta(database, "told")?;
+    Ok(told.map_or(0, i64::from_be_bytes))
+}
+
+fn meta<T: FromSql>(database: &Connection, key: &str) -> Result<Option<T>, StoreError> {
+    Ok(database
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?)
+}
+
+fn messages(
+    database: &Connection,
+    sql: &str,
+    params: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<MessageRow>, StoreError> {
+    let mut statement = database.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut messages = Vec::new();
+    while let Some(row) = rows.next()? {
+        messages.push(message(row)?);
+    }
+    Ok(messages)
+}
+
+fn message(row: &Row<'_>) -> Result<MessageRow, StoreError> {
+    let quoted: Option<[u8; 32]> = row.get(9)?;
+    let quoted = match quoted {
+        Some(author) => Some((DeviceId::new(author), payload(row.get(10)?))),
+        None => None,
+    };
+    Ok(MessageRow {
+        arrival: row.get(0)?,
+        id: EventId::new(row.get(1)?),
+        conversation: ConversationId::new(row.get(2)?),
+        author: DeviceId::new(row.get(3)?),
+        sequence: row.get(4)?,
+        clock: Clock { ms: row.get(5)?, counter: row.get(6)? },
+        payload: payload(row.get(7)?),
+        path: path(row.get(8)?),
+        quoted,
+    })
+}
+
+/// Payloads were checked before they were stored; one of a later version stays unsupported.
+fn payload(bytes: Option<Vec<u8>>) -> Payload {
+    bytes.and_then(|bytes| Payload::read(&bytes).ok()).unwrap_or(Payload::Unsupported)
+}
+
+fn path(number: Option<u8>) -> Option<Path> {
+    match number? {
+        0 => Some(Path::Direct),
+        1 => Some(Path::Relayed),
+        2 => Some(Path::Group),
+        3 => Some(Path::Synced),
+        _ => None,
+    }
+}
+
+/// Everything that the core keeps in memory.
+pub(super) fn snapshot(database: &mut Connection, own: AccountId) -> Result<Snapshot, StoreError> {
+    let transaction = database.transaction()?;
+    let record: Option<Vec<u8>> = meta(&transaction, "record")?;
+    let signature: Option<[u8; 64]> = meta(&transaction, "record_signature")?;
+    let registered: Option<[u8; 1]> = meta(&transaction, "registered")?;
+    let record = record.zip(signature);
+    Ok(Snapshot {
+        record: record.map(|(body, signature)| Signed::from_parts(body, Signature::new(signature))),
+        registered: registered == Some([1]),
+        accounts: accounts(&transaction)?,
+        conversations: conversations(&transaction, own)?,
+        ..Snapshot::default()
+    })
+}
+
+fn accounts(database: &Connection) -> Result<Vec<AccountRow>, StoreError> {
+    let mut statement =
+        database.prepare("SELECT account, username, record, signature, verified FROM accounts")?;
+    let mut rows = statement.query([])?;
+    let mut accounts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let username: String = row.get(1)?;
+        accounts.push(AccountRow {
+            account: AccountId::new(row.get(0)?),
+            username: Username::new(&username).map_err(|_error| StoreError::Row("a username"))?,
+            record: Signed::from_parts(row.get(2)?, Signature::new(row.get(3)?)),
+            verified: row.get(4)?,
+        });
+    }
+    Ok(accounts)
+}
+
+fn conversations(
+    database: &Connection,
+    own: AccountId,
+) -> Result<Vec<ConversationState>, StoreError> {
+    let mut statement = database
+        .prepare("SELECT id, name, peer, secret, request, left_group FROM conversations")?;
+    let mut rows = statement.query([])?;
+    let mut conversations = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(1)?;
+        let (peer, secret): (Option<[u8; 32]>, Option<[u8; 32]>) = (row.get(2)?, row.get(3)?);
+        let kind = match (peer, secret) {
+            (Some(account), None) => Kind::Direct(AccountId::new(account)),
+            (None, Some(secret)) => Kind::Group(GroupSecret::new(secret)),
+            _ => return Err(StoreError::Row("a conversation's members")),
+        };
+        let row = ConversationRow {
+            id: ConversationId::new(row.get(0)?),
+            name: name
+                .parse::<ConversationName>()
+                .map_err(|_error| StoreError::Row("a conversation's name"))?,
+            kind,
+            request: row.get(4)?,
+            left: row.get(5)?,
+        };
+        conversations.insert(row.id, state(database, row, own)?);
+    }
+    Ok(conversations.into_values().collect())
+}
+
+fn state(
+    database: &Connection,
+    row: ConversationRow,
+    own: AccountId,
+) -> Result<ConversationState, StoreError> {
+    let id = row.id.as_bytes();
+    let last = format!(
+        "{MESSAGE} WHERE e.conversation = ?1 AND e.message = 1
+         ORDER BY e.clock_ms DESC, e.clock_counter DESC, e.author DESC, e.sequence DESC LIMIT 1"
+    );
+    let last = messages(database, &last, params![id])?.pop();
+    let unread = database
+        .prepare_cached(
+            "SELECT count(*) FROM events e
+             JOIN logs l ON l.conversation = e.conversation AND l.device = e.author
+             LEFT JOIN read r ON r.conversation = e.conversation AND r.log = e.author
+             WHERE e.conversation = ?1 AND e.message = 1 AND l.account != ?2
+               AND e.sequence >= coalesce(r.next, 0)",
+        )?
+        .query_row(params![id, own.as_bytes()], |row| row.get(0))?;
+    let (acknowledged, sent) = acknowledgements(database, &row.id)?;
+    Ok(ConversationState {
+        logs: logs(database, &row.id)?,
+        acknowledged,
+        read: read_marks(database, &row.id)?,
+        sent,
+        unread,
+        last,
+        row,
+    })
+}
+
+fn logs(database: &Connection, conversation: &ConversationId) -> Result<Vec<LogRow>, StoreError> {
+    let mut statement = database
+        .prepare_cached("SELECT device, account, sequence, id FROM logs WHERE conversation = ?1")?;
+    let rows = statement.query_map(params![conversation.as_bytes()], |row| {
+        Ok(LogRow {
+            device: DeviceId::new(row.get(0)?),
+            account: AccountId::new(row.get(1)?),
+            head: Head { sequence: row.get(2)?, id: EventId::new(row.get(3)?) },
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+type Acknowledgements = Vec<(DeviceId, Stage, DeviceId, u64)>;
+
+fn acknowledgements(
+    database: &Connection,
+    conversation: &ConversationId,
+) -> Result<(Acknowledgements, u64), StoreError> {
+    let mut statement = database.prepare_cached(
+        "SELECT device, stage, log, next FROM acknowledged WHERE conversation = ?1",
+    )?;
+    let mut rows = statement.query(params![conversation.as_bytes()])?;
+    let (mut acknowledged, mut sent) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let (number, next): (u8, u64) = (row.get(1)?, row.get(3)?);
+        if number == SENT {
+            sent = next;
+        }
+        for stage in [Stage::Stored, Stage::Read] {
+            if stage_number(stage) == number {
+                let (device, log) = (DeviceId::new(row.get(0)?), DeviceId::new(row.get(2)?));
+                acknowledged.push((device, stage, log, next));
+            }
+        }
+    }
+    Ok((acknowledged, sent))
+}
+
+fn read_marks(
+    database: &Connection,
+    conversation: &ConversationId,
+) -> Result<Vec<(DeviceId, u64)>, StoreError> {
+    let mut statement =
+        database.prepare_cached("SELECT log, next FROM read WHERE conversation = ?1")?;
+    let rows = statement.query_map(params![conversation.as_bytes()], |row| {
+        Ok((DeviceId::new(row.get(0)?), row.get(1)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

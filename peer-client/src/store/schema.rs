@@ -1,0 +1,73 @@
+//! The database's schema and how older ones are brought up to it.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::StoreError;
+
+/// Each step brings the schema from its index to the next version; steps are never changed.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+    CREATE TABLE accounts(
+        account BLOB PRIMARY KEY, username TEXT NOT NULL, record BLOB NOT NULL,
+        signature BLOB NOT NULL, verified INTEGER NOT NULL) STRICT;
+    CREATE TABLE conversations(
+        id BLOB PRIMARY KEY, name TEXT NOT NULL, peer BLOB, secret BLOB,
+        request INTEGER NOT NULL, left_group INTEGER NOT NULL) STRICT;
+    CREATE TABLE logs(
+        conversation BLOB NOT NULL, device BLOB NOT NULL, account BLOB NOT NULL,
+        sequence INTEGER NOT NULL, id BLOB NOT NULL,
+        PRIMARY KEY(conversation, device)) STRICT;
+    CREATE TABLE events(
+        arrival INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE,
+        conversation BLOB NOT NULL, author BLOB NOT NULL, sequence INTEGER NOT NULL,
+        clock_ms INTEGER NOT NULL, clock_counter INTEGER NOT NULL,
+        header BLOB NOT NULL, signature BLOB NOT NULL, payload BLOB,
+        message INTEGER NOT NULL, path INTEGER, reply_to BLOB, blob BLOB,
+        UNIQUE(conversation, author, sequence)) STRICT;
+    CREATE INDEX messages_in_order
+        ON events(conversation, clock_ms, clock_counter, author, sequence) WHERE message = 1;
+    CREATE INDEX messages_by_arrival ON events(arrival) WHERE message = 1;
+    CREATE INDEX blobs ON events(blob) WHERE blob IS NOT NULL;
+    CREATE TABLE acknowledged(
+        conversation BLOB NOT NULL, device BLOB NOT NULL, stage INTEGER NOT NULL,
+        log BLOB NOT NULL, next INTEGER NOT NULL,
+        PRIMARY KEY(conversation, device, stage, log)) STRICT;
+    CREATE TABLE read(
+        conversation BLOB NOT NULL, log BLOB NOT NULL, next INTEGER NOT NULL,
+        PRIMARY KEY(conversation, log)) STRICT;
+"];
+
+/// Opens the database and brings it to the newest schema.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    prepare(path).map_err(|error| match error {
+        StoreError::Database(rusqlite::Error::SqliteFailure(code, _))
+            if matches!(code.code, ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) =>
+        {
+            StoreError::Damaged
+        }
+        other => other,
+    })
+}
+
+fn prepare(path: &Path) -> Result<Connection, StoreError> {
+    let mut database = Connection::open(path)?;
+    database.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON; PRAGMA busy_timeout = 5000;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    let found: u32 = database.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let newest = MIGRATIONS.len() as u32;
+    if found > newest {
+        return Err(StoreError::TooNew { found });
+    }
+    for (version, step) in (1..).zip(MIGRATIONS).skip(found as usize) {
+        let transaction = database.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(database)
+}

@@ -1,0 +1,288 @@
+//! Operations that change the database.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use wire::{
+    event::{CheckedEvent, Payload},
+    id::{AccountId, ConversationId, DeviceId, EventId},
+    sync::Stage,
+};
+
+use super::StoreError;
+use crate::core::{
+    input::Ticket,
+    model::Path,
+    storage::{AccountRow, ConversationRow, Kind, StoreOp, StoreReply, is_message},
+};
+
+/// Messages that one acknowledgement tells of at most.
+const NEWLY_MAX: u32 = 10_000;
+
+/// The numbers of stages in the database; 0 is what the own device has handed over.
+pub(super) const SENT: u8 = 0;
+
+pub(super) fn stage_number(stage: Stage) -> u8 {
+    match stage {
+        Stage::Stored => 1,
+        Stage::Read => 2,
+    }
+}
+
+fn path_number(path: Path) -> u8 {
+    match path {
+        Path::Direct => 0,
+        Path::Relayed => 1,
+        Path::Group => 2,
+        Path::Synced => 3,
+    }
+}
+
+/// Whether an operation changes the database.
+pub(super) fn is_write(op: &StoreOp) -> bool {
+    !matches!(
+        op,
+        StoreOp::Log { .. }
+            | StoreOp::History { .. }
+            | StoreOp::Untold { .. }
+            | StoreOp::Message { .. }
+            | StoreOp::Names { .. }
+    )
+}
+
+pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreReply>, StoreError> {
+    let reply = match op {
+        StoreOp::SaveRecord { record, registered } => {
+            set_meta(database, "record", record.body())?;
+            set_meta(database, "record_signature", record.signature().as_bytes())?;
+            set_meta(database, "registered", &[u8::from(*registered)])?;
+            None
+        }
+        StoreOp::SaveAccount(row) => {
+            save_account(database, row)?;
+            None
+        }
+        StoreOp::SaveConversation { ticket, row } => {
+            save_conversation(database, row)?;
+            Some(StoreReply::Saved { ticket: *ticket })
+        }
+        StoreOp::Append { ticket, events, accounts, path } => {
+            let mut arrivals = Vec::with_capacity(events.len());
+            for (event, account) in events.iter().zip(accounts) {
+                arrivals.push(append(database, event, account, *path)?);
+            }
+            Some(StoreReply::Appended { ticket: *ticket, arrivals })
+        }
+        StoreOp::Acknowledge { ticket, conversation, device, stage, log, from, to } => {
+            let span = Span { conversation, log, from: *from, to: *to };
+            acknowledge(database, &span, device, stage_number(*stage))?;
+            Some(newly(database, *ticket, &span)?)
+        }
+        StoreOp::Sent { ticket, conversation, log, from, to, path } => {
+            let span = Span { conversation, log, from: *from, to: *to };
+            acknowledge(database, &span, log, SENT)?;
+            set_path(database, &span, *path)?;
+            Some(newly(database, *ticket, &span)?)
+        }
+        StoreOp::Read { conversation, marks } => {
+            mark_read(database, conversation, marks)?;
+            None
+        }
+        StoreOp::Told(arrival) => {
+            set_meta(database, "told", &arrival.to_be_bytes())?;
+            None
+        }
+        StoreOp::Log { .. }
+        | StoreOp::History { .. }
+        | StoreOp::Untold { .. }
+        | StoreOp::Message { .. }
+        | StoreOp::Names { .. } => None,
+    };
+    Ok(reply)
+}
+
+/// Entries `from..to` of a log.
+struct Span<'a> {
+    conversation: &'a ConversationId,
+    log: &'a DeviceId,
+    from: u64,
+    to: u64,
+}
+
+fn set_meta(database: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
+    database
+        .prepare_cached("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2")?
+        .execute(params![key, value])?;
+    Ok(())
+}
+
+fn save_account(database: &Connection, row: &AccountRow) -> Result<(), StoreError> {
+    database
+        .prepare_cached("INSERT OR REPLACE INTO accounts VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![
+            row.account.as_bytes(),
+            row.username.as_str(),
+            row.record.body(),
+            row.record.signature().as_bytes(),
+            row.verified,
+        ])?;
+    Ok(())
+}
+
+fn save_conversation(database: &Connection, row: &ConversationRow) -> Result<(), StoreError> {
+    let (peer, secret) = match &row.kind {
+        Kind::Direct(account) => (Some(account.as_bytes()), None),
+        Kind::Group(secret) => (None, Some(secret.as_bytes())),
+    };
+    database
+        .prepare_cached("INSERT OR REPLACE INTO conversations VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![
+            row.id.as_bytes(),
+            row.name.to_string(),
+            peer,
+            secret,
+            row.request,
+            row.left
+        ])?;
+    Ok(())
+}
+
+/// Stores an entry that continues its log. Anything else is a fault of the core and is refused,
+/// so that a log on the disk never has a gap.
+fn append(
+    database: &Connection,
+    event: &CheckedEvent,
+    account: &AccountId,
+    path: Option<Path>,
+) -> Result<i64, StoreError> {
+    let header = &event.header;
+    let before: Option<(u64, Vec<u8>)> = database
+        .prepare_cached("SELECT sequence, id FROM logs WHERE conversation = ?1 AND device = ?2")?
+        .query_row(params![header.conversation.as_bytes(), header.author.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let continues = match (&before, header.previous) {
+        (None, None) => header.sequence == 0,
+        (Some((sequence, id)), Some(previous)) => {
+            header.sequence == sequence + 1 && id == previous.as_bytes()
+        }
+        _ => false,
+    };
+    if !continues {
+        return Err(StoreError::Row("an entry does not continue its log"));
+    }
+    let (reply_to, blob) = references(event.payload.as_ref());
+    database
+        .prepare_cached(
+            "INSERT INTO events(id, conversation, author, sequence, clock_ms, clock_counter, header,
+                 signature, payload, message, path, reply_to, blob)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(params![
+            event.id.as_bytes(),
+            header.conversation.as_bytes(),
+            header.author.as_bytes(),
+            header.sequence,
+            header.clock.ms,
+            header.clock.counter,
+            event.event.header.body(),
+            event.event.header.signature().as_bytes(),
+            event.event.payload.as_ref().map(|payload| payload.as_slice()),
+            event.payload.as_ref().is_some_and(is_message),
+            path.map(path_number),
+            reply_to.map(|id| *id.as_bytes()),
+            blob,
+        ])?;
+    let arrival = database.last_insert_rowid();
+    database.prepare_cached("INSERT OR REPLACE INTO logs VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
+        params![
+            header.conversation.as_bytes(),
+            header.author.as_bytes(),
+            account.as_bytes(),
+            header.sequence,
+            event.id.as_bytes(),
+        ],
+    )?;
+    Ok(arrival)
+}
+
+fn references(payload: Option<&Payload>) -> (Option<EventId>, Option<[u8; 32]>) {
+    match payload {
+        Some(Payload::Text { reply_to, .. }) => (*reply_to, None),
+        Some(Payload::Attachment(attachment)) => {
+            (attachment.reply_to, Some(*attachment.blob.as_bytes()))
+        }
+        _ => (None, None),
+    }
+}
+
+fn acknowledge(
+    database: &Connection,
+    span: &Span<'_>,
+    device: &DeviceId,
+    stage: u8,
+) -> Result<(), StoreError> {
+    database
+        .prepare_cached(
+            "INSERT INTO acknowledged VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET next = max(next, ?5)",
+        )?
+        .execute(params![
+            span.conversation.as_bytes(),
+            device.as_bytes(),
+            stage,
+            span.log.as_bytes(),
+            span.to
+        ])?;
+    Ok(())
+}
+
+fn set_path(database: &Connection, span: &Span<'_>, path: Path) -> Result<(), StoreError> {
+    database
+        .prepare_cached(
+            "UPDATE events SET path = ?5 WHERE conversation = ?1 AND author = ?2
+             AND sequence >= ?3 AND sequence < ?4 AND path IS NULL",
+        )?
+        .execute(params![
+            span.conversation.as_bytes(),
+            span.log.as_bytes(),
+            span.from,
+            span.to,
+            path_number(path)
+        ])?;
+    Ok(())
+}
+
+fn newly(database: &Connection, ticket: Ticket, span: &Span<'_>) -> Result<StoreReply, StoreError> {
+    let messages = database
+        .prepare_cached(
+            "SELECT id FROM events WHERE conversation = ?1 AND author = ?2
+             AND sequence >= ?3 AND sequence < ?4 AND message = 1 ORDER BY sequence LIMIT ?5",
+        )?
+        .query_map(
+            params![
+                span.conversation.as_bytes(),
+                span.log.as_bytes(),
+                span.from,
+                span.to,
+                NEWLY_MAX
+            ],
+            |row| row.get(0),
+        )?
+        .map(|id| id.map(EventId::new))
+        .collect::<Result<_, _>>()?;
+    Ok(StoreReply::Acknowledged { ticket, messages })
+}
+
+fn mark_read(
+    database: &Connection,
+    conversation: &ConversationId,
+    marks: &[(DeviceId, u64)],
+) -> Result<(), StoreError> {
+    let mut statement = database.prepare_cached(
+        "INSERT INTO read VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET next = max(next, ?3)",
+    )?;
+    for (log, next) in marks {
+        statement.execute(params![conversation.as_bytes(), log.as_bytes(), next])?;
+    }
+    Ok(())
+}
