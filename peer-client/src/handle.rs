@@ -70,10 +70,19 @@ impl Handle {
 
     /// Hands over a command and waits for its answer.
     pub async fn ask(&self, command: Command) -> Result<Answer, Failure> {
+        self.submit(command).await?.await.map_err(|_error| gone())?
+    }
+
+    /// Hands over a command, after those that were handed over before. The answer comes through
+    /// the receiver.
+    pub async fn submit(
+        &self,
+        command: Command,
+    ) -> Result<oneshot::Receiver<Result<Answer, Failure>>, Failure> {
         let (answer, wait) = oneshot::channel();
         let call = Call { command, answer: Some(answer) };
         self.calls.send(call).await.map_err(|_error| gone())?;
-        wait.await.map_err(|_error| gone())?
+        Ok(wait)
     }
 
     /// Hands over a command without waiting, for threads that must not block. The answer, if

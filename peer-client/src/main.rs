@@ -1,1 +1,34 @@
-fn main() {}
+//! The program `peer-client`: reads the command line, runs a front end, tells how it ended.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use peer_client::cli::{Cli, Program};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let quiet = tracing_subscriber::EnvFilter::new("warn");
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or(quiet);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(cli) {
+        Ok(status) => status,
+        #[expect(clippy::print_stderr, reason = "the one line that tells why the program ends")]
+        Err(error) => {
+            eprintln!("peer-client: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let status = match cli.command {
+        Some(Program::Headless(arguments)) => {
+            runtime.block_on(peer_client::headless::run(arguments)).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Program::Demo(_)) | None => anyhow::bail!("not built yet"),
+    };
+    // A thread that reads standard input cannot be ended otherwise.
+    runtime.shutdown_background();
+    status
+}

@@ -144,6 +144,7 @@ impl Machine {
             dimensions: file.dimensions,
             reply_to,
         });
+        self.accept_request(conversation);
         self.append_own(conversation, &payload, Some(call));
     }
 

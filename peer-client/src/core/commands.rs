@@ -214,7 +214,7 @@ impl Machine {
     }
 
     /// Whoever answers a stranger has accepted the conversation.
-    fn accept_request(&mut self, id: ConversationId) {
+    pub(super) fn accept_request(&mut self, id: ConversationId) {
         if let Some(conversation) = self.conversations.get_mut(&id)
             && std::mem::take(&mut conversation.row.request)
         {

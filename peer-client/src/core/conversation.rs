@@ -30,6 +30,8 @@ pub(crate) struct Conversation {
     acknowledged: BTreeMap<DeviceId, Acknowledged>,
     /// Own entries that were handed to a connection: next sequence.
     pub(crate) sent: u64,
+    /// The same, counting what the store has not confirmed yet.
+    pub(crate) sent_asked: u64,
     /// What the user has read of each log: next sequence.
     pub(crate) read: BTreeMap<DeviceId, u64>,
     pub(crate) unread: u32,
@@ -77,6 +79,9 @@ pub(crate) struct Log {
 struct Acknowledged {
     stored: u64,
     read: u64,
+    /// The same, counting what the store has not confirmed yet.
+    stored_asked: u64,
+    read_asked: u64,
 }
 
 /// How an entry relates to what is here.
@@ -100,6 +105,7 @@ impl Conversation {
             known: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             sent: 0,
+            sent_asked: 0,
             read: BTreeMap::new(),
             unread: 0,
             last: None,
@@ -128,6 +134,7 @@ impl Conversation {
         }
         conversation.read = state.read.into_iter().collect();
         conversation.sent = state.sent;
+        conversation.sent_asked = state.sent;
         conversation.unread = state.unread;
         conversation.last = state.last;
         conversation
@@ -237,21 +244,38 @@ impl Conversation {
         Completeness { have, missing: missing.sum() }
     }
 
-    /// How far a device has acknowledged the own log.
-    pub(crate) fn acknowledged(&self, device: &DeviceId, stage: Stage) -> u64 {
-        let acknowledged = self.acknowledged.get(device).copied().unwrap_or_default();
-        match stage {
-            Stage::Stored => acknowledged.stored,
-            Stage::Read => acknowledged.read,
-        }
-    }
-
-    /// Notes an acknowledgement of the own log. What was read was stored.
+    /// Notes an acknowledgement of the own log that is durable. What was read was stored.
     pub(crate) fn acknowledge(&mut self, device: DeviceId, stage: Stage, next: u64) {
         let entry = self.acknowledged.entry(device).or_default();
         entry.stored = entry.stored.max(next);
+        entry.stored_asked = entry.stored_asked.max(next);
         if stage == Stage::Read {
             entry.read = entry.read.max(next);
+            entry.read_asked = entry.read_asked.max(next);
+        }
+    }
+
+    /// Notes an acknowledgement that is being stored. Gives the first entry that it adds.
+    pub(crate) fn ask_acknowledge(
+        &mut self,
+        device: DeviceId,
+        stage: Stage,
+        next: u64,
+    ) -> Option<u64> {
+        let entry = self.acknowledged.entry(device).or_default();
+        let asked = match stage {
+            Stage::Stored => &mut entry.stored_asked,
+            Stage::Read => &mut entry.read_asked,
+        };
+        (next > *asked).then(|| std::mem::replace(asked, next))
+    }
+
+    /// The store could not keep what was asked: it may come again.
+    pub(crate) fn forget_asked(&mut self) {
+        self.sent_asked = self.sent;
+        for entry in self.acknowledged.values_mut() {
+            entry.stored_asked = entry.stored;
+            entry.read_asked = entry.read;
         }
     }
 

@@ -15,7 +15,7 @@ use wire::{
 
 use super::{
     input::{Effect, GossipInput},
-    machine::Machine,
+    machine::{Machine, Pending},
     model::Path,
     notice::Notice,
     people::Source,
@@ -157,25 +157,38 @@ impl Machine {
         }
         for events in events.chunks(EVENTS_PER_GOSSIP) {
             let message = Bounded::truncated(events.iter().map(|event| event.event.clone()));
-            self.gossip(id, tag, &GroupMessage::Events(message));
-            if let Some(last) = events.last() {
-                self.note_sent(id, last.header.sequence + 1, Path::Group);
-            }
+            let next = events.last().map(|last| last.header.sequence + 1);
+            self.gossip(id, tag, &GroupMessage::Events(message), next);
         }
     }
 
-    fn gossip(&mut self, id: ConversationId, tag: TopicTag, message: &GroupMessage) {
+    fn gossip(
+        &mut self,
+        id: ConversationId,
+        tag: TopicTag,
+        message: &GroupMessage,
+        next: Option<u64>,
+    ) {
         let mut nonce = [0; 24];
         self.rng.fill_bytes(&mut nonce);
         if let Some(secret) = self.secret(id) {
             let bytes = secret.seal(message, nonce);
-            self.effects.push(Effect::Publish { tag, bytes });
+            let ticket = self.expect(Pending::Publish { conversation: id, next });
+            self.effects.push(Effect::Publish { ticket, tag, bytes });
         }
     }
 
     pub(super) fn on_gossip(&mut self, input: GossipInput) {
         match input {
             GossipInput::Message { tag, bytes } => self.on_gossip_message(tag, &bytes),
+            GossipInput::Published { ticket, taken } => {
+                if let Some(Pending::Publish { conversation, next: Some(next) }) =
+                    self.pending.remove(&ticket)
+                    && taken
+                {
+                    self.note_sent(conversation, next, Path::Group);
+                }
+            }
             GossipInput::Ready { tag } => {
                 if let Some(id) = self.group_of(tag)
                     && let Some(conversation) = self.conversations.get_mut(&id)
@@ -318,7 +331,7 @@ impl Machine {
         if conversation.group.ready
             && let Some(receipt) = self.full_receipt(id)
         {
-            self.gossip(id, tag, &GroupMessage::Have(receipt));
+            self.gossip(id, tag, &GroupMessage::Have(receipt), None);
         }
     }
 
@@ -352,7 +365,7 @@ impl Machine {
     pub(super) fn tell_typing(&mut self, id: ConversationId) {
         if let Some(tag) = self.secret(id).map(GroupSecret::tag) {
             let message = GroupMessage::Typing(self.me.device);
-            self.gossip(id, tag, &message);
+            self.gossip(id, tag, &message, None);
             return;
         }
         let of = |(session, s): (&super::input::SessionId, &super::replication::Session)| {

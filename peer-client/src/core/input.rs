@@ -203,6 +203,13 @@ pub enum GossipInput {
         /// The sealed message.
         bytes: Vec<u8>,
     },
+    /// A message was handed to at least one other node.
+    Published {
+        /// The message.
+        ticket: Ticket,
+        /// It was; if not, nobody took it.
+        taken: bool,
+    },
     /// Another node relays the group's topic to this peer.
     Ready {
         /// The group.
@@ -336,8 +343,10 @@ pub enum Effect {
     Subscribe(TopicTag),
     /// Stop that.
     Unsubscribe(TopicTag),
-    /// Gossip a sealed message.
+    /// Gossip a sealed message; the shell says when another node took it.
     Publish {
+        /// Names it.
+        ticket: Ticket,
         /// The group.
         tag: TopicTag,
         /// The message.

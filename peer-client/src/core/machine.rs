@@ -60,7 +60,6 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Machine {
     pub(super) device_key: DeviceKey,
-    pub(super) account_key: AccountKey,
     pub(super) me: Me,
     pub(super) record: Signed<AccountRecord>,
     pub(super) introduction: Introduction,
@@ -113,6 +112,8 @@ pub(super) enum Pending {
     Acknowledge { conversation: ConversationId, device: DeviceId, stage: Stage, next: u64 },
     /// Own entries were handed to a connection.
     Sent { conversation: ConversationId, next: u64 },
+    /// A message is being handed to gossip, with own entries before `next`, if any.
+    Publish { conversation: ConversationId, next: Option<u64> },
     /// Entries for a replication stream.
     Log { session: SessionId, log: DeviceId, from: u64 },
     /// A page for a command.
@@ -173,7 +174,6 @@ impl Machine {
         let introduction = Introduction::new(record.clone(), device, issued_at, &setup.account_key);
         let mut machine = Self {
             device_key: setup.device_key,
-            account_key: setup.account_key,
             me: Me { username: setup.username, account, device },
             record,
             introduction,
@@ -344,6 +344,13 @@ impl Machine {
                 self.effects.push(Effect::Refuse { stream, reply });
             }
             Some(Pending::Log { session, .. }) => self.close_session(session),
+            Some(
+                Pending::Acknowledge { conversation, .. } | Pending::Sent { conversation, .. },
+            ) => {
+                if let Some(conversation) = self.conversations.get_mut(&conversation) {
+                    conversation.forget_asked();
+                }
+            }
             _ => {}
         }
         self.effects.push(Effect::Notice(Notice::Error { code: failure.code, text: failure.text }));

@@ -136,11 +136,13 @@ impl Machine {
         };
         // A device cannot have what was never made.
         let next = (head.sequence.saturating_add(1)).min(conversation.durable_next(&own));
-        let from = conversation.acknowledged(&device, receipt.stage);
-        if next <= from {
-            return;
-        }
+        // What arrived was surely sent, even if the word of that is still on its way here.
+        let path = self.path_to(&device);
+        self.note_sent(id, next, path);
         let stage = receipt.stage;
+        let asked =
+            self.conversations.get_mut(&id).and_then(|c| c.ask_acknowledge(device, stage, next));
+        let Some(from) = asked else { return };
         let pending = Pending::Acknowledge { conversation: id, device, stage, next };
         let ticket = self.expect(pending);
         let op = StoreOp::Acknowledge {
@@ -164,11 +166,10 @@ impl Machine {
         messages: &[EventId],
     ) {
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
-        let before = conversation.acknowledged(&device, stage);
         conversation.acknowledge(device, stage, next);
         self.dirty.conversations = true;
         self.dirty.timelines.insert(id);
-        if before >= next || self.is_own(&device) {
+        if self.is_own(&device) {
             return;
         }
         let by = Some(self.people.name_of_device(&device));
@@ -184,9 +185,10 @@ impl Machine {
     /// Own entries before `next` were handed to a connection or to gossip.
     pub(super) fn note_sent(&mut self, id: ConversationId, next: u64, path: Path) {
         let log = self.me.device;
-        let Some(conversation) = self.conversations.get(&id) else { return };
-        let from = conversation.sent;
+        let Some(conversation) = self.conversations.get_mut(&id) else { return };
+        let from = conversation.sent_asked;
         if next > from {
+            conversation.sent_asked = next;
             let ticket = self.expect(Pending::Sent { conversation: id, next });
             self.store(StoreOp::Sent { ticket, conversation: id, log, from, to: next, path });
         }
@@ -194,10 +196,7 @@ impl Machine {
 
     pub(super) fn on_sent(&mut self, id: ConversationId, next: u64, messages: &[EventId]) {
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
-        if next <= conversation.sent {
-            return;
-        }
-        conversation.sent = next;
+        conversation.sent = conversation.sent.max(next);
         self.dirty.conversations = true;
         self.dirty.timelines.insert(id);
         for message in messages {

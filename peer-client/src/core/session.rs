@@ -139,14 +139,6 @@ impl Tie {
         asked
     }
 
-    /// Tries at once, as after a change of the network.
-    pub(crate) fn hurry(&mut self, now: Instant) {
-        if let Phase::Pause { until } = &mut self.phase {
-            *until = now;
-            self.failures = 0;
-        }
-    }
-
     /// When [`Tie::tick`] wants to be called next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         match self.phase {

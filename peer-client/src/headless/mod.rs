@@ -1,0 +1,183 @@
+//! The headless front end: JSON lines in and out, as `docs/headless.md` fixes them.
+
+mod json;
+mod lines;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use tokio::{
+    sync::{broadcast, mpsc},
+    task::JoinSet,
+    time::timeout,
+};
+
+use crate::{
+    cli,
+    core::{
+        command::{Answer, Command, Failure},
+        notice::Notice,
+    },
+    handle::Handle,
+    node::{self, Node},
+};
+
+/// Lines that may wait to be written; beyond that, whoever makes them waits.
+const OUTPUT: usize = 256;
+/// Commands that may be at work at one time; beyond that, reading waits.
+const AT_WORK: usize = 256;
+/// Messages that are told in one go.
+const TELL: u32 = 64;
+/// How long the end of input waits for commands that are at work.
+const FINISH_WITHIN: Duration = Duration::from_secs(10);
+
+/// Runs until `quit`, the end of input or a signal.
+pub async fn run(arguments: cli::Headless) -> anyhow::Result<()> {
+    let node = node::start(node::Config {
+        data_dir: arguments.data_dir,
+        rendezvous: arguments.rendezvous,
+        username: arguments.username,
+        listen: arguments.listen,
+        relay_only: arguments.relay_only,
+        local_network: !arguments.no_mdns,
+    })
+    .await?;
+    let (output, written) = mpsc::channel(OUTPUT);
+    let writing = tokio::task::spawn_blocking(move || write(written, std::io::stdout()));
+    let Node { handle, notices, task, shutdown } = node;
+    let telling = tell(notices, handle.clone(), output.clone());
+    let signals = signals().context("cannot listen to signals")?;
+    let mut commands = JoinSet::new();
+    tokio::select! {
+        () = telling => {}
+        () = signals => {}
+        () = obey(&handle, &output, &mut commands) => {}
+    }
+    let finishing = async { while commands.join_next().await.is_some() {} };
+    if timeout(FINISH_WITHIN, finishing).await.is_err() {
+        tracing::info!("some commands were still at work");
+    }
+    drop(commands);
+    drop(output);
+    shutdown.cancel();
+    task.await.context("the node failed")?;
+    writing.await.context("writing the output failed")
+}
+
+/// Ends with SIGTERM or SIGINT.
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    })
+}
+
+/// Reads commands in order and lets each be answered when it is done. Ends with `quit` or the
+/// end of input.
+async fn obey(handle: &Handle, output: &mpsc::Sender<Value>, commands: &mut JoinSet<()>) {
+    let mut lines = lines::read(std::io::stdin());
+    while let Some(line) = lines.recv().await {
+        while commands.len() >= AT_WORK {
+            commands.join_next().await;
+        }
+        let (id, command) =
+            match line.map_err(|error| (None, error)).and_then(|line| json::parse(&line)) {
+                Ok(parsed) => parsed,
+                Err((id, failure)) => {
+                    say(output, json::reply(id, Err(failure))).await;
+                    continue;
+                }
+            };
+        match command {
+            json::Wish::Quit => {
+                say(output, json::reply(id, Ok(Answer::Done))).await;
+                return;
+            }
+            json::Wish::Command(command) => match handle.submit(command).await {
+                Ok(answer) => {
+                    let output = output.clone();
+                    commands.spawn(async move {
+                        let stopped = || Failure::new("stopped", "The program is shutting down");
+                        let result = answer.await.unwrap_or_else(|_error| Err(stopped()));
+                        say(&output, json::reply(id, result)).await;
+                    });
+                }
+                Err(failure) => say(output, json::reply(id, Err(failure))).await,
+            },
+        }
+    }
+}
+
+/// Tells notices, and messages from the store: those wait there until they were told.
+async fn tell(
+    mut notices: broadcast::Receiver<Notice>,
+    handle: Handle,
+    output: mpsc::Sender<Value>,
+) {
+    loop {
+        match notices.recv().await {
+            Ok(Notice::Arrived { .. }) => tell_messages(&handle, &output).await,
+            Ok(notice) => {
+                let started = matches!(notice, Notice::Started { .. });
+                if let Some(event) = json::event(&notice) {
+                    say(&output, event).await;
+                }
+                if started {
+                    tell_messages(&handle, &output).await;
+                }
+            }
+            Err(broadcast::error::RecvError::Lagged(count)) => {
+                let text =
+                    format!("{count} events were not told, since output was not read in time");
+                say(&output, json!({"event": "error", "code": "lagged", "text": text})).await;
+                tell_messages(&handle, &output).await;
+            }
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+async fn tell_messages(handle: &Handle, output: &mpsc::Sender<Value>) {
+    loop {
+        let Ok(Answer::Untold(messages)) = handle.ask(Command::Untold { limit: TELL }).await else {
+            return;
+        };
+        let Some(arrival) = messages.last().map(|(arrival, _)| *arrival) else { return };
+        for (_, message) in &messages {
+            say(output, json::message_event(message)).await;
+        }
+        if handle.ask(Command::Told { arrival }).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn say(output: &mpsc::Sender<Value>, line: Value) {
+    if output.send(line).await.is_err() {
+        tracing::debug!("nobody reads the output");
+    }
+}
+
+fn write(mut lines: mpsc::Receiver<Value>, mut to: impl std::io::Write) {
+    while let Some(line) = lines.blocking_recv() {
+        let written = writeln!(to, "{line}").and_then(|()| to.flush());
+        if written.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! From the core's effects to the swarm, the streams, the store and the jobs.
+
+use libp2p::{
+    Multiaddr,
+    gossipsub::IdentTopic,
+    multiaddr::Protocol,
+    swarm::dial_opts::{DialOpts, PeerCondition},
+};
+use tokio::sync::mpsc;
+use wire::{
+    id::{DeviceId, TopicTag},
+    rendezvous,
+};
+
+use super::{
+    jobs::{self, Decision},
+    run::Running,
+    streams,
+};
+use crate::{
+    blob::transfer::Wanted,
+    core::input::{
+        BlobStreamId, Effect, GossipInput, Input, LinkInput, ServerInput, SyncInput, Ticket,
+    },
+};
+
+impl Running {
+    pub(super) fn execute(&mut self, effect: Effect) {
+        match effect {
+            Effect::Store(op) => self.store_backlog.push_back(op),
+            Effect::Answer { call, result } => self.answer(call, result),
+            Effect::Notice(notice) => self.tell(notice),
+            Effect::ConnectServer => self.connect_server(),
+            Effect::DisconnectServer => self.disconnect_server(),
+            Effect::SendServer(frame) => {
+                let full = self
+                    .server
+                    .outbox
+                    .as_ref()
+                    .is_none_or(|outbox| outbox.try_send(frame).is_err());
+                if full {
+                    tracing::debug!("a request could not be handed to the server's stream");
+                }
+            }
+            Effect::Reserve => {
+                self.server.reserve_wanted = true;
+                self.reserve_if_due();
+            }
+            Effect::Dial { device, addresses } => self.dial(device, addresses),
+            Effect::CloseLink { link } => {
+                if let Some(connection) = self.links.by_link.get(&link) {
+                    self.swarm.close_connection(*connection);
+                }
+            }
+            Effect::OpenSync { session, device } => {
+                let (outbox, frames) = mpsc::channel(streams::OUTBOX);
+                self.outboxes.insert(session, outbox);
+                let control = self.swarm.behaviour().streams.new_control();
+                self.tasks.spawn(streams::open_sync(
+                    control,
+                    session,
+                    device,
+                    frames,
+                    self.inbox.clone(),
+                ));
+            }
+            Effect::SendSync { session, frame } => {
+                let full = self
+                    .outboxes
+                    .get(&session)
+                    .is_some_and(|outbox| outbox.try_send(frame).is_err());
+                if full {
+                    // Whoever takes nothing loses the stream, and catches up on the next one.
+                    self.outboxes.remove(&session);
+                    self.ready.push_back(Input::Sync(SyncInput::Closed { session }));
+                }
+            }
+            Effect::CloseSync { session } => {
+                self.outboxes.remove(&session);
+            }
+            Effect::Subscribe(tag) => self.subscribe(tag),
+            Effect::Unsubscribe(tag) => {
+                self.subscribers.remove(&tag);
+                self.swarm.behaviour_mut().gossip.unsubscribe(&topic(&tag));
+            }
+            Effect::Publish { ticket, tag, bytes } => self.publish(ticket, tag, bytes),
+            Effect::Prepare { ticket, source } => {
+                self.jobs.spawn(jobs::prepare(ticket, source, self.blobs.clone()));
+            }
+            Effect::Save { ticket, blob, to } => {
+                let from = self.blobs.path(&blob);
+                self.jobs.spawn(jobs::save(ticket, from, to));
+            }
+            Effect::Fetch { ticket, device, request, size } => {
+                let control = self.swarm.behaviour().streams.new_control();
+                let wanted = Wanted {
+                    conversation: request.conversation,
+                    proof: request.proof,
+                    hash: request.hash,
+                    size,
+                };
+                let shared = (self.blobs.clone(), self.inbox.clone());
+                self.jobs.spawn(jobs::fetch(ticket, control, device, wanted, shared));
+            }
+            Effect::Serve { stream, request } => self.decide(stream, Decision::Grant(request)),
+            Effect::Refuse { stream, reply } => self.decide(stream, Decision::Refuse(reply)),
+        }
+    }
+
+    fn connect_server(&mut self) {
+        self.server.wanted = true;
+        if self.server.connection.is_some() {
+            self.open_server_stream();
+            return;
+        }
+        let options = DialOpts::peer_id(self.server.id.peer_id())
+            .addresses(self.server.addresses.clone())
+            .condition(PeerCondition::NotDialing)
+            .build();
+        if let Err(error) = self.swarm.dial(options) {
+            let input = self.server_lost(format!("the server cannot be dialled: {error}"));
+            self.ready.extend(input);
+        }
+    }
+
+    fn disconnect_server(&mut self) {
+        if self.swarm.disconnect_peer_id(self.server.id.peer_id()).is_err() {
+            tracing::trace!("there was no connection to the server");
+        }
+        let input = self.server_lost("the server did not answer in time".to_owned());
+        self.ready.extend(input);
+    }
+
+    /// Asks for a reservation once it was wanted and the addresses are exchanged, which hole
+    /// punching on the circuits needs.
+    pub(super) fn reserve_if_due(&mut self) {
+        if !self.server.reserve_wanted || self.server.identified != (true, true) {
+            return;
+        }
+        let Some((_, address)) = &self.server.connection else { return };
+        self.server.reserve_wanted = false;
+        if let Some(old) = self.server.reservation.take() {
+            self.swarm.remove_listener(old);
+        }
+        let circuit = circuit(address, self.server.id);
+        match self.swarm.listen_on(circuit) {
+            Ok(listener) => self.server.reservation = Some(listener),
+            Err(error) => {
+                tracing::warn!(%error, "no reservation for circuits");
+                self.ready.push_back(Input::Server(ServerInput::ReservationLost));
+            }
+        }
+    }
+
+    fn dial(&mut self, device: DeviceId, addresses: Vec<Multiaddr>) {
+        let peer = device.peer_id();
+        let addresses = if addresses.is_empty() {
+            let address = self.server.connection.as_ref().map(|(_, address)| address);
+            let Some(address) = address.or(self.server.addresses.first()) else { return };
+            vec![circuit(address, self.server.id).with(Protocol::P2p(peer))]
+        } else {
+            addresses
+        };
+        let options =
+            DialOpts::peer_id(peer).addresses(addresses).condition(PeerCondition::Always).build();
+        if let Err(error) = self.swarm.dial(options) {
+            tracing::debug!(%peer, %error, "cannot dial");
+            self.ready.push_back(Input::Link(LinkInput::DialFailed { device }));
+        }
+    }
+
+    fn subscribe(&mut self, tag: TopicTag) {
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        let topic = topic(&tag);
+        if let Err(error) = gossip.subscribe(&topic) {
+            tracing::warn!(%error, "cannot subscribe to a group's topic");
+            return;
+        }
+        // Others may have subscribed before this peer wanted the topic.
+        let hash = topic.hash();
+        let subscribers: std::collections::BTreeSet<_> = gossip
+            .all_peers()
+            .filter(|(_, topics)| topics.contains(&&hash))
+            .map(|(peer, _)| *peer)
+            .collect();
+        let ready = !subscribers.is_empty();
+        self.subscribers.insert(tag, subscribers);
+        if ready {
+            let input = self.topic_ready(tag, true);
+            self.ready.push_back(input);
+        }
+    }
+
+    fn publish(&mut self, ticket: Ticket, tag: TopicTag, bytes: Vec<u8>) {
+        let result = self.swarm.behaviour_mut().gossip.publish(topic(&tag), bytes);
+        let taken =
+            result.inspect_err(|error| tracing::debug!(%error, "gossip was not taken")).is_ok();
+        self.ready.push_back(Input::Gossip(GossipInput::Published { ticket, taken }));
+    }
+
+    fn decide(&mut self, stream: BlobStreamId, decision: Decision) {
+        if let Some(decide) = self.decisions.remove(&stream)
+            && decide.send(decision).is_err()
+        {
+            tracing::trace!("the other side has gone");
+        }
+    }
+}
+
+fn topic(tag: &TopicTag) -> IdentTopic {
+    IdentTopic::new(rendezvous::topic(tag))
+}
+
+/// The circuit over a server at `address`.
+fn circuit(address: &Multiaddr, server: DeviceId) -> Multiaddr {
+    let mut address = address.clone();
+    if !matches!(address.iter().last(), Some(Protocol::P2p(_))) {
+        address.push(Protocol::P2p(server.peer_id()));
+    }
+    address.with(Protocol::P2pCircuit)
+}

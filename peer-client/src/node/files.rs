@@ -1,0 +1,184 @@
+//! The data folder: its lock, the keys, where the rest lies.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+use wire::{
+    id::BlobHash,
+    key::{AccountKey, DeviceKey},
+};
+
+/// Why a data folder cannot be used.
+#[derive(Debug, Error)]
+pub enum FilesError {
+    /// Another process uses it.
+    #[error("the data folder {} is in use by another running program; end that one or choose another folder", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Something in it cannot be read or written.
+    #[error("cannot use {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A key file holds something else.
+    #[error("{} is not a key; restore it from a copy", path.display())]
+    NotAKey {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// A data folder that belongs to this process.
+#[derive(Debug)]
+pub struct Files {
+    root: PathBuf,
+    /// Held until the end of the process.
+    _lock: File,
+}
+
+impl Files {
+    /// Makes the folder if need be and locks it.
+    pub fn open(root: &Path) -> Result<Self, FilesError> {
+        let wrap = |source| FilesError::Io { path: root.to_owned(), source };
+        private_folder(root).map_err(wrap)?;
+        let lock = private_file(&root.join("lock")).map_err(wrap)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(FilesError::Locked { path: root.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(wrap(source)),
+        }
+    }
+
+    /// This device's key, made at the first start.
+    pub fn device_key(&self) -> Result<DeviceKey, FilesError> {
+        self.seed("device.key").map(DeviceKey::from_seed)
+    }
+
+    /// The account's key, made at the first start.
+    pub fn account_key(&self) -> Result<AccountKey, FilesError> {
+        self.seed("account.key").map(AccountKey::from_seed)
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.root.join("messages.sqlite")
+    }
+
+    /// The folder of attachments.
+    pub fn blobs(&self) -> PathBuf {
+        self.root.join("blobs")
+    }
+
+    /// The attachments that are here whole.
+    pub fn whole_blobs(&self) -> Result<Vec<BlobHash>, FilesError> {
+        let path = self.blobs();
+        let wrap = |source| FilesError::Io { path: path.clone(), source };
+        let mut blobs = Vec::new();
+        for entry in fs::read_dir(&path).map_err(wrap)? {
+            let name = entry.map_err(wrap)?.file_name();
+            blobs.extend(name.to_str().and_then(|name| name.parse::<BlobHash>().ok()));
+        }
+        Ok(blobs)
+    }
+
+    fn seed(&self, name: &str) -> Result<[u8; 32], FilesError> {
+        let path = self.root.join(name);
+        let wrap = |source| FilesError::Io { path: path.clone(), source };
+        match File::open(&path) {
+            Ok(file) => {
+                let mut seed = Vec::new();
+                file.take(33).read_to_end(&mut seed).map_err(wrap)?;
+                seed.try_into().map_err(|_seed| FilesError::NotAKey { path })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let seed: [u8; 32] = rand::random();
+                write_durably(&self.root, &path, &seed).map_err(wrap)?;
+                Ok(seed)
+            }
+            Err(error) => Err(wrap(error)),
+        }
+    }
+}
+
+/// Writes a small file so that a crash leaves either all of it or nothing.
+fn write_durably(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    let mut file = private_file(&draft)?;
+    file.set_len(0)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    File::open(folder)?.sync_all()
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_private_and_survive() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("data");
+        let files = Files::open(&root).unwrap();
+        let (device, account) =
+            (files.device_key().unwrap().id(), files.account_key().unwrap().id());
+        assert_ne!(device.as_bytes(), account.as_bytes());
+        assert_eq!(files.device_key().unwrap().id(), device);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode =
+                |name: &str| fs::metadata(root.join(name)).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode("device.key"), mode("account.key"), mode(".")), (0o600, 0o600, 0o700));
+        }
+    }
+
+    #[test]
+    fn a_folder_in_use_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Files::open(folder.path()).unwrap();
+        assert!(matches!(Files::open(folder.path()), Err(FilesError::Locked { .. })));
+        drop(first);
+        Files::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_key_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path()).unwrap();
+        fs::write(folder.path().join("device.key"), b"short").unwrap();
+        assert!(matches!(files.device_key(), Err(FilesError::NotAKey { .. })));
+        assert_eq!(fs::read(folder.path().join("device.key")).unwrap(), b"short");
+    }
+}

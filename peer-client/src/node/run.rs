@@ -1,0 +1,490 @@
+//! The loop: what happens becomes an input of the core, what the core decides is carried out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use futures::StreamExt as _;
+use libp2p::{
+    Multiaddr, Swarm, TransportError,
+    core::transport::ListenerId,
+    swarm::{ConnectionId, SwarmEvent},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::{sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use wire::{
+    blob::BlobRequest,
+    id::{DeviceId, TopicTag},
+    rendezvous::ClientFrame,
+    sync::SyncFrame,
+};
+
+use super::{
+    Config, NodeError,
+    behaviour::{Behaviour, BehaviourEvent},
+    files::Files,
+    jobs::{self, Decision},
+    streams,
+};
+use crate::{
+    blob::store::BlobStore,
+    core::{
+        command::{Answer, Failure},
+        input::{
+            AttachmentInput, BlobStreamId, CallId, GossipInput, Input, LinkId, Now, ServerInput,
+            SessionId, SyncInput,
+        },
+        machine::Machine,
+        model::Model,
+        notice::Notice,
+        storage::{StoreOp, StoreReply},
+    },
+    handle::{Call, Port},
+    store::Store,
+};
+
+/// Events of tasks that may wait for the loop.
+const EVENTS: usize = 1024;
+/// Store operations that may wait here for the store's thread; beyond that, streams wait.
+const BACKLOG: usize = 256;
+/// How long a new node waits for its listeners' addresses.
+const LISTEN_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Reads the clocks.
+#[expect(clippy::disallowed_methods, reason = "the one place where the node reads the clocks")]
+pub(super) fn now() -> Now {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Now { instant: Instant::now(), unix_ms: since_1970.as_millis() as u64 }
+}
+
+/// What tasks tell the loop.
+pub(super) enum Event {
+    /// Something for the core.
+    Input(Input),
+    /// The stream to the server is gone, or could not be opened.
+    ServerStreamEnded(String),
+    /// Another device opened a replication stream.
+    SyncAccepted { device: DeviceId, stream: libp2p::Stream },
+    /// A replication stream is gone.
+    SyncEnded(SessionId),
+    /// Another device wants an attachment.
+    BlobAsked { device: DeviceId, request: Box<BlobRequest>, decide: oneshot::Sender<Decision> },
+}
+
+/// What a node is made of.
+pub(super) struct Parts {
+    pub(super) swarm: Swarm<Behaviour>,
+    pub(super) machine: Machine,
+    pub(super) files: Files,
+    pub(super) store: Store,
+    pub(super) store_replies: mpsc::Receiver<StoreReply>,
+    pub(super) blobs: BlobStore,
+    pub(super) port: Port,
+    pub(super) server: DeviceId,
+    pub(super) server_addresses: Vec<Multiaddr>,
+}
+
+/// A node and all that the loop keeps beside the core.
+pub(super) struct Running {
+    pub(super) swarm: Swarm<Behaviour>,
+    machine: Machine,
+    /// Holds the lock of the data folder.
+    _files: Files,
+    store: Store,
+    store_replies: mpsc::Receiver<StoreReply>,
+    pub(super) store_backlog: VecDeque<StoreOp>,
+    pub(super) blobs: BlobStore,
+    port: Port,
+    calls: BTreeMap<CallId, oneshot::Sender<Result<Answer, Failure>>>,
+    pub(super) inbox: mpsc::Sender<Event>,
+    events: mpsc::Receiver<Event>,
+    /// Inputs that came up while effects were carried out.
+    pub(super) ready: VecDeque<Input>,
+    pub(super) tasks: JoinSet<()>,
+    pub(super) jobs: JoinSet<Input>,
+    pub(super) server: Server,
+    pub(super) links: Links,
+    pub(super) outboxes: BTreeMap<SessionId, mpsc::Sender<SyncFrame>>,
+    pub(super) decisions: BTreeMap<BlobStreamId, oneshot::Sender<Decision>>,
+    /// Who is subscribed to the topics of the own groups.
+    pub(super) subscribers: BTreeMap<TopicTag, BTreeSet<libp2p::PeerId>>,
+    last_id: u64,
+}
+
+/// The tie to the server as the shell knows it.
+pub(super) struct Server {
+    pub(super) id: DeviceId,
+    pub(super) addresses: Vec<Multiaddr>,
+    /// The connection to it, and the address that it goes to.
+    pub(super) connection: Option<(ConnectionId, Multiaddr)>,
+    /// The core wants the stream.
+    pub(super) wanted: bool,
+    pub(super) outbox: Option<mpsc::Sender<ClientFrame>>,
+    pub(super) reservation: Option<ListenerId>,
+    /// The addresses are known that hole punching needs, so a reservation may follow.
+    pub(super) identified: (bool, bool),
+    pub(super) reserve_wanted: bool,
+}
+
+/// Connections under both names.
+#[derive(Default)]
+pub(super) struct Links {
+    pub(super) by_link: HashMap<LinkId, ConnectionId>,
+    pub(super) by_connection: HashMap<ConnectionId, LinkId>,
+}
+
+impl Running {
+    pub(super) fn new(parts: Parts) -> Self {
+        let (inbox, events) = mpsc::channel(EVENTS);
+        Self {
+            swarm: parts.swarm,
+            machine: parts.machine,
+            _files: parts.files,
+            store: parts.store,
+            store_replies: parts.store_replies,
+            store_backlog: VecDeque::new(),
+            blobs: parts.blobs,
+            port: parts.port,
+            calls: BTreeMap::new(),
+            inbox,
+            events,
+            ready: VecDeque::new(),
+            tasks: JoinSet::new(),
+            jobs: JoinSet::new(),
+            server: Server {
+                id: parts.server,
+                addresses: parts.server_addresses,
+                connection: None,
+                wanted: false,
+                outbox: None,
+                reservation: None,
+                identified: (false, false),
+                reserve_wanted: false,
+            },
+            links: Links::default(),
+            outboxes: BTreeMap::new(),
+            decisions: BTreeMap::new(),
+            subscribers: BTreeMap::new(),
+            last_id: 0,
+        }
+    }
+
+    /// Opens the listeners, and waits until their ports are known.
+    pub(super) async fn listen(&mut self, config: &Config) -> Result<(), NodeError> {
+        let chosen = !config.listen.is_empty();
+        let addresses = match (config.relay_only, chosen) {
+            (true, _) => Vec::new(),
+            (false, true) => config.listen.clone(),
+            (false, false) => everywhere(),
+        };
+        let mut awaited = Vec::new();
+        for address in addresses {
+            match self.swarm.listen_on(address.clone()) {
+                Ok(listener) => {
+                    awaited.push((listener, address));
+                }
+                // A machine without one of the address families still has the other.
+                Err(error) if !chosen => tracing::debug!(%address, %error, "cannot listen"),
+                Err(error) => return Err(NodeError::Listen { address, reason: reason(error) }),
+            }
+        }
+        let waiting = self.await_listeners(&mut awaited, chosen);
+        match timeout(LISTEN_WITHIN, waiting).await {
+            Ok(result) => result?,
+            Err(_elapsed) => tracing::warn!("some addresses to listen on are not ready yet"),
+        }
+        self.accept_streams()
+    }
+
+    async fn await_listeners(
+        &mut self,
+        awaited: &mut Vec<(ListenerId, Multiaddr)>,
+        chosen: bool,
+    ) -> Result<(), NodeError> {
+        while !awaited.is_empty() {
+            match self.swarm.select_next_some().await {
+                SwarmEvent::NewListenAddr { listener_id, .. } => {
+                    awaited.retain(|(listener, _)| *listener != listener_id);
+                }
+                SwarmEvent::ListenerClosed { listener_id, reason, .. } => {
+                    let failed =
+                        awaited.iter().find(|(listener, _)| *listener == listener_id).cloned();
+                    awaited.retain(|(listener, _)| *listener != listener_id);
+                    if let (Some((_, address)), Err(error), true) = (failed, reason, chosen) {
+                        return Err(NodeError::Listen { address, reason: error.to_string() });
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn accept_streams(&mut self) -> Result<(), NodeError> {
+        let mut control = self.swarm.behaviour().streams.new_control();
+        let taken = |_error| NodeError::Network("a protocol is registered twice".to_owned());
+        let sync =
+            control.accept(libp2p::StreamProtocol::new(wire::sync::PROTOCOL)).map_err(taken)?;
+        let blob =
+            control.accept(libp2p::StreamProtocol::new(wire::blob::PROTOCOL)).map_err(taken)?;
+        self.tasks.spawn(accept_sync(sync, self.inbox.clone()));
+        self.tasks.spawn(jobs::serve(blob, self.blobs.clone(), self.inbox.clone()));
+        Ok(())
+    }
+
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        self.start();
+        loop {
+            let input = if let Some(input) = self.ready.pop_front() {
+                input
+            } else {
+                match self.next(&shutdown).await {
+                    Next::Input(input) => input,
+                    Next::Nothing => continue,
+                    Next::End => break,
+                }
+            };
+            self.handle(input);
+        }
+        self.close().await;
+    }
+
+    async fn next(&mut self, shutdown: &CancellationToken) -> Next {
+        let deadline = self.machine.next_deadline();
+        let may_read = self.store_backlog.len() < BACKLOG;
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Next::End,
+            call = self.port.calls.recv() => match call {
+                Some(call) => Next::Input(self.call(call)),
+                None => Next::End,
+            },
+            Some(reply) = self.store_replies.recv() => Next::Input(Input::Store(reply)),
+            Some(job) = self.jobs.join_next(), if !self.jobs.is_empty() => {
+                job.map_or(Next::Nothing, Next::Input)
+            }
+            Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => Next::Nothing,
+            Some(event) = self.events.recv(), if may_read => {
+                self.event(event).map_or(Next::Nothing, Next::Input)
+            }
+            event = self.swarm.select_next_some() => {
+                self.translate(event).map_or(Next::Nothing, Next::Input)
+            }
+            () = wait_until(deadline) => Next::Input(Input::Tick),
+        }
+    }
+
+    fn start(&mut self) {
+        let me = self.machine.model().me.clone();
+        let listening = self.swarm.listeners().map(ToString::to_string).collect();
+        self.ready.push_back(Input::Addresses(self.addresses()));
+        if let Some(me) = me {
+            self.tell(Notice::Started { me, listening });
+            self.tell(Notice::Server(self.machine.model().server.clone()));
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        let before = Arc::clone(self.machine.model());
+        for effect in self.machine.handle(now(), input) {
+            self.execute(effect);
+        }
+        self.submit();
+        let model: &Arc<Model> = self.machine.model();
+        if !Arc::ptr_eq(&before, model) {
+            self.port.model.send_replace(Arc::clone(model));
+        }
+    }
+
+    /// Hands waiting operations to the store, as many as it takes.
+    pub(super) fn submit(&mut self) {
+        while let Some(op) = self.store_backlog.pop_front() {
+            if let Err(op) = self.store.try_submit(op) {
+                self.store_backlog.push_front(op);
+                break;
+            }
+        }
+    }
+
+    fn call(&mut self, call: Call) -> Input {
+        let id = CallId(self.id());
+        if let Some(answer) = call.answer {
+            self.calls.insert(id, answer);
+        }
+        Input::Call { id, command: call.command }
+    }
+
+    pub(super) fn answer(&mut self, call: CallId, result: Result<Answer, Failure>) {
+        // Whoever asked may have gone meanwhile.
+        if let Some(answer) = self.calls.remove(&call)
+            && answer.send(result).is_err()
+        {
+            tracing::trace!("nobody waits for an answer");
+        }
+    }
+
+    pub(super) fn tell(&self, notice: Notice) {
+        if self.port.notices.send(notice).is_err() {
+            tracing::trace!("no front end listens to notices");
+        }
+    }
+
+    /// Numbers for what the shell names. Odd, since the core's own names of streams are even.
+    fn id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id << 1 | 1
+    }
+
+    pub(super) fn link(&mut self, connection: ConnectionId) -> LinkId {
+        if let Some(link) = self.links.by_connection.get(&connection) {
+            return *link;
+        }
+        let link = LinkId(self.id());
+        self.links.by_connection.insert(connection, link);
+        self.links.by_link.insert(link, connection);
+        link
+    }
+
+    fn event(&mut self, event: Event) -> Option<Input> {
+        match event {
+            Event::Input(input) => Some(input),
+            Event::ServerStreamEnded(text) => self.server_lost(text),
+            Event::SyncAccepted { device, stream } => {
+                let session = SessionId(self.id());
+                let (outbox, frames) = mpsc::channel(streams::OUTBOX);
+                self.outboxes.insert(session, outbox);
+                self.tasks.spawn(streams::serve_sync(stream, session, frames, self.inbox.clone()));
+                Some(Input::Sync(SyncInput::Accepted { session, device }))
+            }
+            Event::SyncEnded(session) => {
+                self.outboxes.remove(&session);
+                Some(Input::Sync(SyncInput::Closed { session }))
+            }
+            Event::BlobAsked { device, request, decide } => {
+                let stream = BlobStreamId(self.id());
+                self.decisions.insert(stream, decide);
+                Some(Input::Attachment(AttachmentInput::Asked { stream, device, request }))
+            }
+        }
+    }
+
+    /// The attempt or the stream ended: once for each, the core is told.
+    pub(super) fn server_lost(&mut self, text: String) -> Option<Input> {
+        self.server.outbox = None;
+        let told = std::mem::take(&mut self.server.wanted);
+        told.then_some(Input::Server(ServerInput::Closed { text }))
+    }
+
+    /// Where others could reach this peer, as far as that is known.
+    pub(super) fn addresses(&self) -> Vec<Multiaddr> {
+        let circuit = |address: &&Multiaddr| {
+            !address.iter().any(|part| part == libp2p::multiaddr::Protocol::P2pCircuit)
+        };
+        let mut addresses: Vec<_> =
+            self.swarm.external_addresses().filter(circuit).cloned().collect();
+        for address in self.swarm.listeners().filter(circuit) {
+            if !addresses.contains(address) {
+                addresses.push(address.clone());
+            }
+        }
+        addresses
+    }
+
+    pub(super) fn topic_ready(&mut self, tag: TopicTag, ready: bool) -> Input {
+        Input::Gossip(if ready { GossipInput::Ready { tag } } else { GossipInput::Unready { tag } })
+    }
+
+    /// Lets streams end in order and writes what waits to the disk.
+    async fn close(mut self) {
+        self.outboxes.clear();
+        self.server.outbox = None;
+        let ending = async {
+            // Streams that close orderly tell the other side at once.
+            while let Ok(Some(_)) =
+                timeout(std::time::Duration::from_millis(100), self.events.recv()).await
+            {
+            }
+        };
+        if timeout(std::time::Duration::from_millis(500), ending).await.is_err() {
+            tracing::debug!("some streams did not end in time");
+        }
+        self.tasks.abort_all();
+        self.jobs.abort_all();
+        while let Some(op) = self.store_backlog.pop_front() {
+            if let Err(op) = self.store.try_submit(op) {
+                self.store_backlog.push_front(op);
+                // Makes room: replies are not needed any more.
+                if self.store_replies.recv().await.is_none() {
+                    break;
+                }
+            }
+        }
+        self.store_replies.close();
+        let store = self.store;
+        if tokio::task::spawn_blocking(move || drop(store)).await.is_err() {
+            tracing::error!("the store could not be closed");
+        }
+    }
+}
+
+/// What the loop does next.
+enum Next {
+    Input(Input),
+    Nothing,
+    End,
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn accept_sync(mut incoming: libp2p_stream::IncomingStreams, inbox: mpsc::Sender<Event>) {
+    /// Streams that were accepted and that the loop has not seen.
+    const UNSEEN: usize = 1024;
+    let mut waiting = JoinSet::new();
+    while let Some((peer, stream)) = incoming.next().await {
+        while waiting.try_join_next().is_some() {}
+        if let Ok(device) = DeviceId::try_from(peer)
+            && waiting.len() < UNSEEN
+        {
+            // Not awaited here: the library drops streams while nobody takes the next one.
+            let inbox = inbox.clone();
+            waiting.spawn(async move {
+                if inbox.send(Event::SyncAccepted { device, stream }).await.is_err() {
+                    tracing::trace!("the node has ended");
+                }
+            });
+        }
+    }
+}
+
+fn everywhere() -> Vec<Multiaddr> {
+    let addresses = [
+        "/ip4/0.0.0.0/udp/0/quic-v1",
+        "/ip4/0.0.0.0/tcp/0",
+        "/ip6/::/udp/0/quic-v1",
+        "/ip6/::/tcp/0",
+    ];
+    addresses.iter().filter_map(|address| address.parse().ok()).collect()
+}
+
+fn reason(error: TransportError<std::io::Error>) -> String {
+    match error {
+        TransportError::MultiaddrNotSupported(_) => {
+            "this kind of address is not supported".to_owned()
+        }
+        TransportError::Other(error) => error.to_string(),
+    }
+}
+
+/// A swarm's event with this node's behaviours.
+pub(super) type NodeEvent = SwarmEvent<BehaviourEvent>;

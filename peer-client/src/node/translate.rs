@@ -1,0 +1,240 @@
+//! From the swarm's events to the core's inputs.
+
+use libp2p::{
+    Multiaddr, PeerId,
+    core::{ConnectedPoint, Endpoint},
+    gossipsub, identify, mdns,
+    multiaddr::Protocol,
+    ping, relay,
+    swarm::{ConnectionId, DialError, SwarmEvent},
+};
+use wire::{id::DeviceId, rendezvous};
+
+use super::{
+    behaviour::BehaviourEvent,
+    run::{NodeEvent, Running},
+    streams,
+};
+use crate::core::{
+    input::{GossipInput, Input, LinkInput, ServerInput},
+    model::Transport,
+};
+
+impl Running {
+    pub(super) fn translate(&mut self, event: NodeEvent) -> Option<Input> {
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour(event),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.on_established(peer_id, connection_id, &endpoint)
+            }
+            SwarmEvent::ConnectionClosed {
+                peer_id, connection_id, num_established, cause, ..
+            } => {
+                if num_established == 0 {
+                    self.forget_subscriber(peer_id);
+                }
+                let cause =
+                    cause.map_or_else(|| "it was closed".to_owned(), |cause| cause.to_string());
+                self.on_closed(peer_id, connection_id, &cause)
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
+                self.on_dial_failed(peer, &error)
+            }
+            SwarmEvent::NewListenAddr { .. }
+            | SwarmEvent::ExpiredListenAddr { .. }
+            | SwarmEvent::ExternalAddrConfirmed { .. }
+            | SwarmEvent::ExternalAddrExpired { .. } => Some(Input::Addresses(self.addresses())),
+            SwarmEvent::ListenerClosed { listener_id, reason, .. } => {
+                if self.server.reservation != Some(listener_id) {
+                    return None;
+                }
+                tracing::debug!(?reason, "the reservation for circuits ended");
+                self.server.reservation = None;
+                Some(Input::Server(ServerInput::ReservationLost))
+            }
+            _ => None,
+        }
+    }
+
+    fn on_established(
+        &mut self,
+        peer: PeerId,
+        connection: ConnectionId,
+        endpoint: &ConnectedPoint,
+    ) -> Option<Input> {
+        let Ok(device) = DeviceId::try_from(peer) else {
+            self.swarm.close_connection(connection);
+            return None;
+        };
+        if device == self.server.id {
+            self.server.identified = (false, false);
+            self.server.connection = Some((connection, endpoint.get_remote_address().clone()));
+            if self.server.wanted {
+                self.open_server_stream();
+            }
+            return None;
+        }
+        let punched =
+            matches!(endpoint, ConnectedPoint::Dialer { role_override: Endpoint::Listener, .. });
+        let link = self.link(connection);
+        Some(Input::Link(LinkInput::Opened {
+            device,
+            link,
+            relayed: endpoint.is_relayed(),
+            transport: transport(endpoint),
+            dialled: endpoint.is_dialer(),
+            punched,
+        }))
+    }
+
+    pub(super) fn open_server_stream(&mut self) {
+        let loopback =
+            self.server.connection.as_ref().is_some_and(|(_, address)| is_loopback(address));
+        let (outbox, frames) = tokio::sync::mpsc::channel(streams::SERVER_OUTBOX);
+        self.server.outbox = Some(outbox);
+        let control = self.swarm.behaviour().streams.new_control();
+        let (server, inbox) = (self.server.id, self.inbox.clone());
+        self.tasks.spawn(streams::serve_requests(control, server, loopback, frames, inbox));
+    }
+
+    fn on_closed(&mut self, peer: PeerId, connection: ConnectionId, cause: &str) -> Option<Input> {
+        if self.server.connection.as_ref().is_some_and(|(id, _)| *id == connection) {
+            self.server.connection = None;
+            return self.server_lost(format!("the connection to the server ended: {cause}"));
+        }
+        let link = self.links.by_connection.remove(&connection)?;
+        self.links.by_link.remove(&link);
+        let device = DeviceId::try_from(peer).ok()?;
+        Some(Input::Link(LinkInput::Closed { device, link }))
+    }
+
+    fn on_dial_failed(&mut self, peer: PeerId, error: &DialError) -> Option<Input> {
+        let device = DeviceId::try_from(peer).ok()?;
+        tracing::debug!(%peer, %error, "a dial failed");
+        if device != self.server.id {
+            return Some(Input::Link(LinkInput::DialFailed { device }));
+        }
+        if self.server.connection.is_some() {
+            return None;
+        }
+        let text = match error {
+            DialError::WrongPeerId { .. } => {
+                "another server answers at this address: check the part behind /p2p/".to_owned()
+            }
+            _ => "the server does not answer: check the address and the network".to_owned(),
+        };
+        self.server_lost(text)
+    }
+
+    fn on_behaviour(&mut self, event: BehaviourEvent) -> Option<Input> {
+        match event {
+            BehaviourEvent::Ping(ping::Event { peer, connection, result: Ok(rtt) }) => {
+                let device =
+                    DeviceId::try_from(peer).ok().filter(|device| *device != self.server.id)?;
+                let link = *self.links.by_connection.get(&connection)?;
+                let rtt_ms = u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX);
+                Some(Input::Link(LinkInput::RoundTrip { device, link, rtt_ms }))
+            }
+            BehaviourEvent::Punch(event) => {
+                let connection = event.result.ok()?;
+                let device = DeviceId::try_from(event.remote_peer_id).ok()?;
+                let link = *self.links.by_connection.get(&connection)?;
+                Some(Input::Link(LinkInput::Punched { device, link }))
+            }
+            BehaviourEvent::Identify(event) => {
+                self.on_identify(event);
+                None
+            }
+            BehaviourEvent::Relay(relay::client::Event::ReservationReqAccepted {
+                renewal, ..
+            }) => (!renewal).then_some(Input::Server(ServerInput::Reserved)),
+            BehaviourEvent::Gossip(event) => self.on_gossip(event),
+            BehaviourEvent::Local(mdns::Event::Discovered(found)) => {
+                let mut found = found.into_iter().filter_map(|(peer, address)| {
+                    let device = DeviceId::try_from(peer).ok()?;
+                    Some(Input::Link(LinkInput::Found { device, address }))
+                });
+                let first = found.next();
+                self.ready.extend(found);
+                first
+            }
+            _ => None,
+        }
+    }
+
+    fn on_identify(&mut self, event: identify::Event) {
+        match event {
+            identify::Event::Received { connection_id, peer_id, info } => {
+                if self.is_server_connection(connection_id) {
+                    self.server.identified.0 = true;
+                    self.swarm.behaviour_mut().candidates.observed(peer_id, info.observed_addr);
+                }
+            }
+            identify::Event::Sent { connection_id, .. } => {
+                if self.is_server_connection(connection_id) {
+                    self.server.identified.1 = true;
+                }
+            }
+            _ => {}
+        }
+        self.reserve_if_due();
+    }
+
+    fn is_server_connection(&self, connection: ConnectionId) -> bool {
+        self.server.connection.as_ref().is_some_and(|(id, _)| *id == connection)
+    }
+
+    fn on_gossip(&mut self, event: gossipsub::Event) -> Option<Input> {
+        match event {
+            gossipsub::Event::Message { message, .. } => {
+                let tag = rendezvous::topic_tag(message.topic.as_str())?;
+                Some(Input::Gossip(GossipInput::Message { tag, bytes: message.data }))
+            }
+            gossipsub::Event::Subscribed { peer_id, topic } => {
+                let tag = rendezvous::topic_tag(topic.as_str())?;
+                // Only topics of the own groups are kept.
+                let subscribers = self.subscribers.get_mut(&tag)?;
+                let was_empty = subscribers.is_empty();
+                subscribers.insert(peer_id);
+                was_empty.then(|| self.topic_ready(tag, true))
+            }
+            gossipsub::Event::Unsubscribed { peer_id, topic } => {
+                let tag = rendezvous::topic_tag(topic.as_str())?;
+                let subscribers = self.subscribers.get_mut(&tag)?;
+                (subscribers.remove(&peer_id) && subscribers.is_empty())
+                    .then(|| self.topic_ready(tag, false))
+            }
+            _ => None,
+        }
+    }
+
+    fn forget_subscriber(&mut self, peer: PeerId) {
+        let mut lonely = Vec::new();
+        for (tag, subscribers) in &mut self.subscribers {
+            if subscribers.remove(&peer) && subscribers.is_empty() {
+                lonely.push(*tag);
+            }
+        }
+        for tag in lonely {
+            let input = self.topic_ready(tag, false);
+            self.ready.push_back(input);
+        }
+    }
+}
+
+fn transport(endpoint: &ConnectedPoint) -> Transport {
+    let address = match endpoint {
+        ConnectedPoint::Dialer { address, .. } => address,
+        ConnectedPoint::Listener { local_addr, .. } => local_addr,
+    };
+    let quic = address.iter().any(|part| matches!(part, Protocol::QuicV1 | Protocol::Quic));
+    if quic { Transport::Quic } else { Transport::Tcp }
+}
+
+fn is_loopback(address: &Multiaddr) -> bool {
+    address.iter().any(|part| match part {
+        Protocol::Ip4(ip) => ip.is_loopback(),
+        Protocol::Ip6(ip) => ip.is_loopback(),
+        _ => false,
+    })
+}
