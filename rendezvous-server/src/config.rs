@@ -1,0 +1,384 @@
+//! What an operator can set: a TOML file, overridden by flags, checked once by [`Config::validate`].
+//!
+//! Every field has a default that serves a developer's machine and a small public server alike.
+
+use std::{fs, path::PathBuf};
+
+use libp2p::{Multiaddr, multiaddr::Protocol};
+use serde::Deserialize;
+use thiserror::Error;
+use wire::limits::{TOKEN_MAX, TOPICS_MAX};
+
+/// Port that the server listens on by default, TCP and UDP.
+pub const DEFAULT_PORT: u16 = 4001;
+/// Addresses that a configuration may list, of each kind.
+pub const ADDRESSES_MAX: usize = 64;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has an unknown key or a value of the wrong type.
+    #[error("{path}, line {line}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line of the fault, from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A value is out of its bounds.
+    #[error("configuration: {0}")]
+    Invalid(String),
+}
+
+/// How a server runs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Folder for the key and the registered names; made if missing. Set by flag only.
+    #[serde(skip)]
+    pub data_dir: PathBuf,
+    /// Addresses to listen on, as `/ip4/0.0.0.0/udp/4001/quic-v1` or `/ip6/::/tcp/4001`.
+    /// Port 0 takes any free port.
+    pub listen: Vec<Multiaddr>,
+    /// Addresses under which clients reach the server; without any, those it listens on.
+    pub external_addresses: Vec<Multiaddr>,
+    /// Word that a client must present to be admitted; without one, everybody is.
+    pub admission_token: Option<String>,
+    /// Limits on connections.
+    pub connections: ConnectionConfig,
+    /// Limits on requests and registrations.
+    pub requests: RequestConfig,
+    /// Limits on groups and on their messages.
+    pub groups: GroupConfig,
+    /// Limits on relayed circuits.
+    pub relay: RelayConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("rendezvous-data"),
+            listen: default_listen(),
+            external_addresses: Vec::new(),
+            admission_token: None,
+            connections: ConnectionConfig::default(),
+            requests: RequestConfig::default(),
+            groups: GroupConfig::default(),
+            relay: RelayConfig::default(),
+        }
+    }
+}
+
+/// Limits on connections.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConnectionConfig {
+    /// Connections from clients at one time.
+    pub total: u32,
+    /// Connections of one device at one time.
+    pub per_device: u32,
+    /// Connections that are being set up at one time.
+    pub pending: u32,
+    /// Seconds after which a connection that nothing uses is closed.
+    pub idle_seconds: u64,
+    /// Seconds in which a connected device must have registered, or it is disconnected.
+    pub registration_seconds: u64,
+}
+
+impl Default for ConnectionConfig {
+    fn default() -> Self {
+        Self {
+            total: 10_000,
+            per_device: 8,
+            pending: 1_024,
+            idle_seconds: 60,
+            registration_seconds: 60,
+        }
+    }
+}
+
+/// Limits on requests and registrations. Loopback clients may register any number of new names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RequestConfig {
+    /// Requests that one device may make at once.
+    pub burst: u32,
+    /// Requests a second that one device may go on making.
+    pub per_second: u32,
+    /// New names that one network (an IPv4 address, an IPv6 /64) may register at once.
+    pub new_names_burst: u32,
+    /// New names an hour that one network may go on registering.
+    pub new_names_per_hour: u32,
+    /// Accounts that all clients together may watch.
+    pub watched_accounts: usize,
+}
+
+impl Default for RequestConfig {
+    fn default() -> Self {
+        Self {
+            burst: 5_000,
+            per_second: 200,
+            new_names_burst: 300,
+            new_names_per_hour: 360,
+            watched_accounts: 1_000_000,
+        }
+    }
+}
+
+/// Limits on groups and on their messages.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GroupConfig {
+    /// Groups with a present member.
+    pub total: usize,
+    /// Groups that one device may be a present member of.
+    pub per_device: usize,
+    /// Present members of one group.
+    pub members: usize,
+    /// Present members of all groups together.
+    pub memberships: usize,
+    /// Bytes a second that one device may go on publishing.
+    pub bytes_per_second: u32,
+    /// Bytes that one device may publish at once.
+    pub burst_bytes: u32,
+    /// Group messages that may wait for one client; more are dropped, and replication repairs that.
+    pub queue: usize,
+}
+
+impl Default for GroupConfig {
+    fn default() -> Self {
+        Self {
+            total: 16_000,
+            per_device: 4_096,
+            members: 10_000,
+            memberships: 1_000_000,
+            bytes_per_second: 2 * 1024 * 1024,
+            burst_bytes: 32 * 1024 * 1024,
+            queue: 512,
+        }
+    }
+}
+
+/// Limits on relayed circuits. Only registered devices get any.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RelayConfig {
+    /// Devices that may hold a reservation.
+    pub reservations: usize,
+    /// Circuits at one time.
+    pub circuits: usize,
+    /// Circuits of one device at one time, incoming and outgoing.
+    pub circuits_per_device: usize,
+    /// Hours after which a circuit is closed.
+    pub circuit_hours: u64,
+    /// Bytes after which a circuit is closed, both directions together; 0 for no limit.
+    pub circuit_bytes: u64,
+}
+
+impl Default for RelayConfig {
+    fn default() -> Self {
+        Self {
+            reservations: 20_000,
+            circuits: 4_096,
+            circuits_per_device: 256,
+            circuit_hours: 7 * 24,
+            circuit_bytes: 0,
+        }
+    }
+}
+
+fn default_listen() -> Vec<Multiaddr> {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    let hosts = [Protocol::from(Ipv4Addr::UNSPECIFIED), Protocol::from(Ipv6Addr::UNSPECIFIED)];
+    let quic = hosts.iter().map(|host| {
+        let udp = Multiaddr::empty().with(host.clone()).with(Protocol::Udp(DEFAULT_PORT));
+        udp.with(Protocol::QuicV1)
+    });
+    let tcp = hosts
+        .iter()
+        .map(|host| Multiaddr::empty().with(host.clone()).with(Protocol::Tcp(DEFAULT_PORT)));
+    quic.chain(tcp).collect()
+}
+
+impl Config {
+    /// Reads a TOML file; what it leaves out has its default.
+    pub fn read(path: PathBuf) -> Result<Self, ConfigError> {
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(source) => return Err(ConfigError::Read { path, source }),
+        };
+        toml::from_str(&text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+            // Some messages explain themselves over several lines.
+            let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+            ConfigError::Parse { path, line, message }
+        })
+    }
+
+    /// Checks every value against its bounds.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let check = |holds: bool, rule: &str| {
+            if holds { Ok(()) } else { Err(ConfigError::Invalid(rule.to_owned())) }
+        };
+        check(!self.data_dir.as_os_str().is_empty(), "the data folder must be named")?;
+        check(!self.listen.is_empty(), "listen must have an address")?;
+        check(self.listen.len() <= ADDRESSES_MAX, "listen has too many addresses")?;
+        check(
+            self.external_addresses.len() <= ADDRESSES_MAX,
+            "external_addresses has too many addresses",
+        )?;
+        for address in &self.listen {
+            if !is_listen_address(address) {
+                return Err(ConfigError::Invalid(format!(
+                    "cannot listen on {address}; addresses look like /ip4/0.0.0.0/tcp/4001 or /ip4/0.0.0.0/udp/4001/quic-v1"
+                )));
+            }
+        }
+        let token = self.admission_token.as_ref();
+        check(
+            token.is_none_or(|token| !token.is_empty() && token.len() <= TOKEN_MAX),
+            "admission_token must have 1 to 1024 bytes",
+        )?;
+        self.validate_limits(check)
+    }
+
+    fn validate_limits(
+        &self,
+        check: impl Fn(bool, &str) -> Result<(), ConfigError>,
+    ) -> Result<(), ConfigError> {
+        let connections = &self.connections;
+        check(
+            connections.total > 0 && connections.per_device > 0 && connections.pending > 0,
+            "the limits in [connections] must be more than 0",
+        )?;
+        check(
+            connections.idle_seconds > 0 && connections.registration_seconds > 0,
+            "the times in [connections] must be more than 0",
+        )?;
+        let requests = &self.requests;
+        check(
+            requests.burst >= 100 && requests.per_second > 0,
+            "requests.burst must be at least 100 and requests.per_second more than 0",
+        )?;
+        check(
+            requests.new_names_burst > 0 && requests.new_names_per_hour > 0,
+            "the limits on new names must be more than 0",
+        )?;
+        let groups = &self.groups;
+        check(
+            (1..=TOPICS_MAX).contains(&groups.total),
+            "groups.total must be 1 to 16384, what clients take",
+        )?;
+        check(
+            groups.per_device > 0 && groups.members > 0 && groups.memberships > 0,
+            "the limits in [groups] must be more than 0",
+        )?;
+        check(
+            groups.burst_bytes as usize >= 2 * wire::limits::GOSSIP_MAX
+                && groups.bytes_per_second > 0
+                && groups.queue > 0,
+            "groups.burst_bytes must be at least 262144, and the other rates more than 0",
+        )?;
+        let relay = &self.relay;
+        check(
+            relay.circuits_per_device > 0 && (1..=24 * 365).contains(&relay.circuit_hours),
+            "relay.circuit_hours must be 1 to 8760 and relay.circuits_per_device more than 0",
+        )
+    }
+}
+
+/// An IP address with a TCP port or with a UDP port and QUIC, and nothing else.
+fn is_listen_address(address: &Multiaddr) -> bool {
+    let mut parts = address.iter();
+    matches!(parts.next(), Some(Protocol::Ip4(_) | Protocol::Ip6(_)))
+        && match parts.next() {
+            Some(Protocol::Tcp(_)) => true,
+            Some(Protocol::Udp(_)) => parts.next() == Some(Protocol::QuicV1),
+            _ => false,
+        }
+        && parts.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        Config::read(file.path().to_owned())
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_and_the_default_is_valid() {
+        let config = read("").unwrap();
+        assert_eq!(config.listen, Config::default().listen);
+        config.validate().unwrap();
+    }
+
+    #[test]
+    fn values_are_taken_from_the_file() {
+        let config = read(
+            "listen = [\"/ip4/127.0.0.1/tcp/0\"]\nadmission_token = \"x\"\n[relay]\ncircuits = 7\n",
+        )
+        .unwrap();
+        config.validate().unwrap();
+        assert_eq!(config.listen, ["/ip4/127.0.0.1/tcp/0".parse().unwrap()]);
+        assert_eq!(config.admission_token.as_deref(), Some("x"));
+        assert_eq!(config.relay.circuits, 7);
+        assert_eq!(config.relay.circuits_per_device, 256);
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_in_one_line_with_its_place() {
+        for text in ["\n[relay]\ncircuit = 7\n", "\n\nlisten_on = []\n", "\n\ndata_dir = \"x\"\n"] {
+            let message = read(text).unwrap_err().to_string();
+            assert!(message.contains("line 3"), "{message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn wrong_types_and_addresses_are_refused() {
+        for text in ["listen = 3", "listen = [\"nonsense\"]", "[groups]\ntotal = -1", "= 3"] {
+            let error = read(text).unwrap_err();
+            assert!(matches!(error, ConfigError::Parse { .. }), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn values_out_of_bounds_are_refused() {
+        for text in [
+            "listen = []",
+            "listen = [\"/ip4/127.0.0.1/udp/1\"]",
+            "listen = [\"/dns4/example.org/tcp/4001\"]",
+            "admission_token = \"\"",
+            "[groups]\ntotal = 16385",
+            "[connections]\nper_device = 0",
+            "[relay]\ncircuit_hours = 0",
+        ] {
+            let error = read(text).unwrap().validate().unwrap_err();
+            assert!(matches!(error, ConfigError::Invalid(_)), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let message = Config::read(PathBuf::from("/no/such/file")).unwrap_err().to_string();
+        assert!(message.contains("/no/such/file"), "{message}");
+    }
+}

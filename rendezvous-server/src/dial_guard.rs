@@ -1,0 +1,177 @@
+//! Guards the only dials that the server makes: those by which `AutoNAT` tests a client's address.
+//!
+//! A client names the address, so it is checked against [`addresses::may_dial`]. The connection
+//! serves the test alone and is closed after it.
+
+use std::{
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
+    convert::Infallible,
+    net::IpAddr,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use libp2p::{
+    Multiaddr, PeerId,
+    core::{ConnectedPoint, Endpoint, transport::PortUse},
+    multiaddr::Protocol,
+    swarm::{
+        CloseConnection, ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm,
+        NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+        behaviour::ConnectionEstablished, dummy,
+    },
+};
+use thiserror::Error;
+
+use crate::addresses;
+
+/// How long a connection that the server dialled may last if its test does not end.
+const DIAL_BACK_LIFETIME: Duration = Duration::from_secs(15);
+
+/// The server does not dial this address for this client.
+#[derive(Debug, Error)]
+#[error("the address is neither public nor the client's own")]
+pub struct NotDialled;
+
+/// A connection that the server dialled.
+#[derive(Debug)]
+struct DialBack {
+    connection: ConnectionId,
+    /// Without the peer id at its end.
+    address: Multiaddr,
+}
+
+/// Denies and ends dials, see the module.
+#[derive(Debug, Default)]
+pub struct DialGuard {
+    /// Where each client is connected from.
+    origins: BTreeMap<PeerId, BTreeMap<ConnectionId, IpAddr>>,
+    dial_backs: BTreeMap<PeerId, Vec<DialBack>>,
+    expiring: FuturesUnordered<BoxFuture<'static, (PeerId, ConnectionId)>>,
+    to_close: VecDeque<(PeerId, ConnectionId)>,
+}
+
+impl DialGuard {
+    /// Ends the connection that the server dialled to test this address of a client.
+    pub fn test_ended(&mut self, client: PeerId, tested: &Multiaddr) {
+        let tested = without_peer(tested);
+        for dial_back in self.dial_backs.get(&client).into_iter().flatten() {
+            if dial_back.address == tested {
+                self.to_close.push_back((client, dial_back.connection));
+            }
+        }
+    }
+
+    fn established(&mut self, event: &ConnectionEstablished<'_>) {
+        let (peer, connection) = (event.peer_id, event.connection_id);
+        match event.endpoint {
+            ConnectedPoint::Listener { send_back_addr, .. } => {
+                if let Some(ip) = addresses::ip_of(send_back_addr) {
+                    self.origins.entry(peer).or_default().insert(connection, ip);
+                }
+            }
+            ConnectedPoint::Dialer { address, .. } => {
+                let dial_back = DialBack { connection, address: without_peer(address) };
+                self.dial_backs.entry(peer).or_default().push(dial_back);
+                let expiry = tokio::time::sleep(DIAL_BACK_LIFETIME);
+                self.expiring.push(expiry.map(move |()| (peer, connection)).boxed());
+            }
+        }
+    }
+
+    fn closed(&mut self, event: &ConnectionClosed<'_>) {
+        if let Entry::Occupied(mut origins) = self.origins.entry(event.peer_id) {
+            origins.get_mut().remove(&event.connection_id);
+            if origins.get().is_empty() {
+                origins.remove();
+            }
+        }
+        if let Entry::Occupied(mut dial_backs) = self.dial_backs.entry(event.peer_id) {
+            dial_backs.get_mut().retain(|it| it.connection != event.connection_id);
+            if dial_backs.get().is_empty() {
+                dial_backs.remove();
+            }
+        }
+    }
+}
+
+fn without_peer(address: &Multiaddr) -> Multiaddr {
+    let is_peer = |part: &Protocol<'_>| matches!(part, Protocol::P2p(_));
+    address.iter().take_while(|part| !is_peer(part)).collect()
+}
+
+impl NetworkBehaviour for DialGuard {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn handle_pending_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: Option<PeerId>,
+        addresses: &[Multiaddr],
+        _: Endpoint,
+    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+        let origins = peer.and_then(|peer| self.origins.get(&peer));
+        let origins: Vec<_> = origins.into_iter().flat_map(BTreeMap::values).copied().collect();
+        if addresses.iter().all(|address| addresses::may_dial(address, &origins)) {
+            Ok(Vec::new())
+        } else {
+            Err(ConnectionDenied::new(NotDialled))
+        }
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionEstablished(event) => self.established(&event),
+            FromSwarm::ConnectionClosed(event) => self.closed(&event),
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(
+        &mut self,
+        _: PeerId,
+        _: ConnectionId,
+        event: THandlerOutEvent<Self>,
+    ) {
+        match event {}
+    }
+
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        while let Poll::Ready(Some(expired)) = self.expiring.poll_next_unpin(context) {
+            self.to_close.push_back(expired);
+        }
+        match self.to_close.pop_front() {
+            Some((peer_id, connection)) => Poll::Ready(ToSwarm::CloseConnection {
+                peer_id,
+                connection: CloseConnection::One(connection),
+            }),
+            None => Poll::Pending,
+        }
+    }
+}
