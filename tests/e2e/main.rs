@@ -1,6 +1,6 @@
 //! Scenarios: a server and peers as real processes over real sockets, told apart by matter.
 //!
-//! One alone: `tests/run.sh -p e2e --test e2e -- groups::five` (any part of its name will do).
+//! One alone: `tests/run.sh --test e2e groups::five`; any part of a name will do.
 
 mod command_line;
 mod contract;

@@ -1,7 +1,7 @@
 //! Runs the real programs for the tests: servers, peers and a screen, each in a temporary folder of
 //! its own, with everything they say on record. What a scenario waits for is a condition.
 //!
-//! A scenario is run alone with `tests/run.sh -p e2e -- direct::` or any other part of its name.
+//! A scenario is run alone with `tests/run.sh --test e2e direct::`, or any other part of its name.
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
