@@ -166,3 +166,25 @@ impl<T> Clone for Record<T> {
         Self { shared: Arc::clone(&self.shared) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_found_and_its_absence_is_told() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let record = Record::of(reader, str::to_owned);
+        let find = |record: &Record<String>, from, wanted: &str, deadline| {
+            record.wait(from, deadline, |line| (line == wanted).then_some(()))
+        };
+        let patient = Deadline::after(PATIENCE);
+        std::io::Write::write_all(&mut &writer, b"one\ntwo\n").unwrap();
+        assert_eq!(find(&record, 0, "two", patient), Ok(()));
+        assert_eq!(find(&record, 2, "two", Deadline::after(Duration::ZERO)), Err(Missed::TimedOut));
+        drop(writer);
+        assert_eq!(find(&record, 2, "two", patient), Err(Missed::Ended));
+        assert_eq!(record.wait_for_end(patient), Ok(()));
+        assert_eq!(record.entries(), ["one", "two"]);
+    }
+}
