@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The whole test suite. Arguments go to `cargo test`, to run a part: tests/run.sh --test e2e groups::
+#
+# NATTERJACK_TEST_NO_WINDOW=1 leaves the window out, NATTERJACK_TEST_LOG=debug sets the programs' logs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/system-packages.sh
+
+command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+command -v cargo >/dev/null || { echo "cargo is missing: https://rustup.rs"; exit 1; }
+
+left_out=""
+if [ -n "${NATTERJACK_TEST_NO_WINDOW:-}" ]; then
+    left_out="the window test (NATTERJACK_TEST_NO_WINDOW is set)"
+elif ! system_packages xvfb openbox imagemagick libgl1-mesa-dri libgl1 libegl1 libx11-6 libx11-xcb1 \
+    libxcursor1 libxi6 libxrandr2 libxkbcommon0 libxkbcommon-x11-0 libfontconfig1; then
+    export NATTERJACK_TEST_NO_WINDOW=1
+    left_out="the window test (its system packages are missing)"
+fi
+
+echo "== building everything"
+# Tests and programs in one go share the features of their dependencies, so that each is built once.
+cargo build --workspace --all-targets --locked
+
+echo "== testing"
+cargo test --workspace --locked "$@"
+
+echo "== all tests passed${left_out:+, except what was left out: $left_out}"
