@@ -119,12 +119,15 @@ impl Introduction {
         Self { record, certificate: Signed::by_account(&certificate, key) }
     }
 
-    /// Checks both signatures and that they speak of one account.
+    /// Checks both signatures, that they speak of one account, and that it lists the device.
     pub fn open(&self) -> Result<Identity, DecodeError> {
         let record = self.record.open()?;
         let certificate = self.certificate.open()?;
         if record.account != certificate.account {
             return Err(DecodeError::Invalid("record and certificate are of different accounts"));
+        }
+        if !record.devices.contains(&certificate.device) {
+            return Err(DecodeError::Invalid("the account record does not list the device"));
         }
         Ok(Identity {
             account: record.account,

@@ -37,8 +37,8 @@ pub enum DecodeError {
 ///
 /// # Panics
 ///
-/// Never for the types of this crate: writing to memory does not fail, and none has a map with
-/// keys of unknown length or a serializer that refuses.
+/// On [`crate::event::Payload::Unsupported`], which stands for bytes and has none of its own. Never
+/// on anything else of this crate: writing to memory does not fail.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "encoding a plain value into memory cannot fail")]
     serde_cbor::to_vec(value).expect("plain values encode")

@@ -62,6 +62,7 @@ impl SyncFrame {
             Self::Ask { from, to, .. } if from > to => {
                 Err(DecodeError::Invalid("range ends before it begins"))
             }
+            Self::Hello { have, .. } if !have.iter().all(Held::is_ordered) => Err(DISORDERED),
             _ => Ok(frame),
         }
     }
@@ -104,6 +105,23 @@ pub struct Held {
     pub head: Option<Head>,
     /// Entries beyond a gap, as inclusive ranges in order.
     pub beyond: Bounded<(u64, u64), RANGES_MAX>,
+}
+
+const DISORDERED: DecodeError = DecodeError::Invalid("ranges are not in order");
+
+impl Held {
+    /// Whether the ranges beyond the gap come after the head, in order and apart.
+    fn is_ordered(&self) -> bool {
+        let mut free = Some(0);
+        if let Some(head) = self.head {
+            free = head.sequence.checked_add(1);
+        }
+        self.beyond.iter().all(|&(from, to)| {
+            let follows = from <= to && free.is_some_and(|free| free <= from);
+            free = to.checked_add(1);
+            follows
+        })
+    }
 }
 
 /// A place in a log.
@@ -150,6 +168,6 @@ impl Signable for Receipt {
     }
 
     fn check(&self) -> Result<(), DecodeError> {
-        Ok(())
+        if self.have.iter().all(Held::is_ordered) { Ok(()) } else { Err(DISORDERED) }
     }
 }
