@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bounded::Bounded,
-    codec::DecodeError,
+    codec::{self, DecodeError},
     id::{AccountId, DeviceId, Hash},
     key::AccountKey,
     limits::{CERTIFICATE_MAX, DEVICES_MAX, RECORD_MAX},
@@ -57,7 +57,7 @@ impl Signable for AccountRecord {
         if self.devices.is_empty() {
             return Err(DecodeError::Invalid("an account record lists at least one device"));
         }
-        Ok(())
+        codec::bounded_numbers(&[self.sequence, self.issued_at])
     }
 }
 
@@ -82,7 +82,7 @@ impl Signable for DeviceCertificate {
     }
 
     fn check(&self) -> Result<(), DecodeError> {
-        Ok(())
+        codec::bounded_numbers(&[self.issued_at])
     }
 }
 

@@ -8,6 +8,8 @@
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
+use crate::limits::NUMBER_MAX;
+
 /// Why bytes were not accepted.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
@@ -31,6 +33,15 @@ pub enum DecodeError {
     /// The signature does not belong to the signer and the bytes.
     #[error("wrong signature")]
     WrongSignature,
+}
+
+/// Refuses numbers beyond [`NUMBER_MAX`].
+pub(crate) fn bounded_numbers(numbers: &[u64]) -> Result<(), DecodeError> {
+    if numbers.iter().all(|number| *number <= NUMBER_MAX) {
+        Ok(())
+    } else {
+        Err(DecodeError::Invalid("a number is too large"))
+    }
 }
 
 /// Encodes a value. Equal values give equal bytes.

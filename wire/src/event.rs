@@ -87,7 +87,7 @@ impl Signable for EventHeader {
         if self.payload_length as usize > PAYLOAD_MAX {
             return Err(DecodeError::Invalid("payload is too long"));
         }
-        Ok(())
+        codec::bounded_numbers(&[self.sequence, self.clock.ms])
     }
 }
 

@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Version of the formats in this crate; the protocol ids carry it too.
 pub const VERSION: u8 = 1;
 
+/// Largest sequence of an entry or a record, and latest time in milliseconds: what databases and
+/// other languages hold exactly, and what a thousand logs may sum up without overflow.
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;
+
 /// Shortest username, in characters.
 pub const USERNAME_MIN: usize = 2;
 /// Longest username, in characters.

@@ -15,9 +15,9 @@ use wire::{
     limits::{
         ADDRESS_MAX, ADDRESSES_MAX, BLOB_MAX, CAPTION_MAX, DEVICES_MAX, EVENT_BYTES_PER_FRAME,
         EVENTS_PER_FRAME, EVENTS_PER_GOSSIP, FILE_NAME_MAX, GOSSIP_MAX, GOSSIP_TRANSMIT_MAX,
-        GROUP_NAME_MAX, LOGS_MAX, MEDIA_TYPE_MAX, MEMBERS_PER_ANSWER, NOTICE_MAX, PARENTS_MAX,
-        PAYLOAD_MAX, PREVIEW_MAX, RANGES_MAX, REASON_MAX, SYNC_FRAME_MAX, TEXT_MAX, TOKEN_MAX,
-        USERNAME_MAX, VERSION, WATCH_PER_REQUEST,
+        GROUP_NAME_MAX, LOGS_MAX, MEDIA_TYPE_MAX, MEMBERS_PER_ANSWER, NOTICE_MAX, NUMBER_MAX,
+        PARENTS_MAX, PAYLOAD_MAX, PREVIEW_MAX, RANGES_MAX, REASON_MAX, SYNC_FRAME_MAX, TEXT_MAX,
+        TOKEN_MAX, USERNAME_MAX, VERSION, WATCH_PER_REQUEST,
     },
     name::{GroupName, Username},
     rendezvous::{
@@ -52,28 +52,28 @@ fn largest_record() -> AccountRecord {
         username: Username::new(&"x".repeat(USERNAME_MAX)).unwrap(),
         account: alice().id(),
         devices: full(phone().id()),
-        sequence: u64::MAX,
+        sequence: NUMBER_MAX,
         previous: Some(Hash::new([0xff; 32])),
-        issued_at: u64::MAX,
+        issued_at: NUMBER_MAX,
     }
 }
 
 fn largest_introduction() -> Introduction {
     let record = Signed::by_account(&largest_record(), &alice());
-    Introduction::new(record, phone().id(), u64::MAX, &alice())
+    Introduction::new(record, phone().id(), NUMBER_MAX, &alice())
 }
 
 fn largest_have(ranges: bool) -> Have {
-    let range = (u64::MAX - 1, u64::MAX);
+    let range = (NUMBER_MAX - 1, NUMBER_MAX);
     full(Held {
         device: DeviceId::new([0xff; 32]),
-        head: Some(Head { sequence: u64::MAX, id: EventId::new([0xff; 32]) }),
+        head: Some(Head { sequence: NUMBER_MAX, id: EventId::new([0xff; 32]) }),
         beyond: if ranges { full(range) } else { Bounded::default() },
     })
 }
 
 fn largest_receipt(ranges: bool) -> Receipt {
-    Receipt { have: largest_have(ranges), at: u64::MAX, ..receipt() }
+    Receipt { have: largest_have(ranges), at: NUMBER_MAX, ..receipt() }
 }
 
 fn largest_reachable() -> Reachable {
@@ -98,10 +98,10 @@ fn largest_header() -> EventHeader {
         version: VERSION,
         conversation: conversation(),
         author: phone().id(),
-        sequence: u64::MAX,
+        sequence: NUMBER_MAX,
         previous: Some(EventId::new([0xff; 32])),
         parents: full(EventId::new([0xff; 32])),
-        clock: Clock { ms: u64::MAX, counter: u32::MAX },
+        clock: Clock { ms: NUMBER_MAX, counter: u32::MAX },
         payload_hash: Hash::new([0xff; 32]),
         payload_length: PAYLOAD_MAX as u32,
     }
@@ -116,7 +116,7 @@ fn the_largest_signed_values_fit() {
     fits(&largest_record());
     fits(&largest_header());
     fits(&largest_receipt(true));
-    fits(&DeviceCertificate { account: alice().id(), device: phone().id(), issued_at: u64::MAX });
+    fits(&DeviceCertificate { account: alice().id(), device: phone().id(), issued_at: NUMBER_MAX });
 }
 
 #[test]
@@ -321,8 +321,9 @@ fn ranges_and_questions_are_in_order() {
         SyncFrame::decode(&codec::encode(&frame)).is_ok()
     };
     assert!(ask(0, 0));
-    assert!(ask(0, u64::MAX));
+    assert!(ask(0, NUMBER_MAX));
     assert!(!ask(1, 0));
+    assert!(!ask(0, NUMBER_MAX + 1));
 
     let hello = |beyond| {
         let held = Held { device: phone().id(), head: None, beyond: list(beyond) };
@@ -333,7 +334,7 @@ fn ranges_and_questions_are_in_order() {
         };
         SyncFrame::decode(&codec::encode(&frame)).is_ok()
     };
-    assert!(hello(vec![(1, 4), (6, u64::MAX)]));
+    assert!(hello(vec![(1, 4), (6, NUMBER_MAX)]));
     assert!(!hello(vec![(4, 1)]));
     assert!(!hello(vec![(1, 4), (4, 6)]));
 }

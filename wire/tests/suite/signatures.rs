@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use wire::{
     account::{AccountRecord, DeviceCertificate, Introduction},
     codec::{self, DecodeError},
-    event::EventHeader,
+    event::{Clock, EventHeader},
     id::{Hash, Signature},
     key::{AccountKey, DeviceKey, verify},
-    limits::VERSION,
+    limits::{NUMBER_MAX, VERSION},
     signed::{Signable, Signed},
     sync::{Head, Held, Receipt},
 };
@@ -155,15 +155,36 @@ fn a_receipt_names_ordered_ranges() {
     };
     let id = first_event().id;
     let head = |sequence| Some(Head { sequence, id });
-    let wrong = Err(DecodeError::Invalid("ranges are not in order"));
+    let wrong = Err(DecodeError::Invalid("ranges are not in order or out of bounds"));
     assert_eq!(open(None, vec![(1, 1), (2, 5)]), Ok(()));
-    assert_eq!(open(head(0), vec![(2, u64::MAX)]), Ok(()));
+    assert_eq!(open(head(0), vec![(2, NUMBER_MAX)]), Ok(()));
+    assert_eq!(open(head(NUMBER_MAX), vec![]), Ok(()));
     assert_eq!(open(head(2), vec![(2, 4)]), wrong);
     assert_eq!(open(None, vec![(5, 4)]), wrong);
     assert_eq!(open(None, vec![(5, 6), (6, 7)]), wrong);
     assert_eq!(open(None, vec![(5, 6), (1, 2)]), wrong);
+    assert_eq!(open(None, vec![(5, NUMBER_MAX + 1)]), wrong);
     assert_eq!(open(None, vec![(1, u64::MAX), (1, 2)]), wrong);
-    assert_eq!(open(head(u64::MAX), vec![(0, 1)]), wrong);
+    assert_eq!(open(head(NUMBER_MAX + 1), vec![]), wrong);
+    assert_eq!(open(head(u64::MAX), vec![(u64::MAX, u64::MAX)]), wrong);
+}
+
+#[test]
+fn no_number_is_larger_than_databases_hold() {
+    fn bounded<T: Signable>(value: impl Fn(u64) -> T) {
+        assert_eq!(value(NUMBER_MAX).check(), Ok(()), "{}", T::DOMAIN);
+        for number in [NUMBER_MAX + 1, u64::MAX] {
+            let refused = Err(DecodeError::Invalid("a number is too large"));
+            assert_eq!(value(number).check(), refused, "{}", T::DOMAIN);
+        }
+    }
+    let second = || EventHeader { previous: Some(first_event().id), ..first_event().header };
+    bounded(|sequence| AccountRecord { sequence, ..second_record() });
+    bounded(|issued_at| AccountRecord { issued_at, ..record() });
+    bounded(|issued_at| DeviceCertificate { issued_at, ..certificate() });
+    bounded(|sequence| EventHeader { sequence, ..second() });
+    bounded(|ms| EventHeader { clock: Clock { ms, counter: 0 }, ..first_event().header });
+    bounded(|at| Receipt { at, ..receipt() });
 }
 
 #[test]

@@ -11,7 +11,7 @@ use wire::{
     id::{AccountId, BlobHash, ConversationId, DeviceId, EventId, Hash, MembershipProof, TopicTag},
     invite::{Invitation, Invite},
     key::{AccountKey, DeviceKey},
-    limits::{BLOB_MAX, VERSION},
+    limits::{BLOB_MAX, NUMBER_MAX, VERSION},
     name::{GroupName, Username},
     rendezvous::{
         Address, ClientFrame, Member, NoticeKind, Push, Reachable, Refusal, Request, Response,
@@ -57,7 +57,7 @@ fn tag() -> impl Strategy<Value = TopicTag> {
 }
 
 fn number() -> impl Strategy<Value = u64> {
-    prop_oneof![0..30_u64, any::<u64>(), any::<u32>().prop_map(u64::from), Just(u64::MAX)]
+    prop_oneof![0..30_u64, 0..=NUMBER_MAX, any::<u32>().prop_map(u64::from), Just(NUMBER_MAX)]
 }
 
 pub(crate) fn username() -> impl Strategy<Value = Username> {
@@ -84,7 +84,7 @@ pub(crate) fn address() -> impl Strategy<Value = Address> {
 }
 
 pub(crate) fn record() -> impl Strategy<Value = (AccountRecord, AccountKey)> {
-    let previous = option::of((1..=u64::MAX, bytes()));
+    let previous = option::of((1..=NUMBER_MAX, bytes()));
     (bytes(), username(), vec(device_id(), 1..=16), previous, number()).prop_map(
         |(seed, username, devices, previous, issued_at)| {
             let key = AccountKey::from_seed(seed);
@@ -154,7 +154,7 @@ pub(crate) fn payload() -> impl Strategy<Value = Payload> {
 }
 
 pub(crate) fn event() -> impl Strategy<Value = CheckedEvent> {
-    let place = option::of((1..=u64::MAX, event_id()));
+    let place = option::of((1..=NUMBER_MAX, event_id()));
     let parents = list(event_id(), 16);
     (bytes(), conversation_id(), place, parents, number(), any::<u32>(), payload()).prop_map(
         |(seed, conversation, place, parents, ms, counter, payload)| {
