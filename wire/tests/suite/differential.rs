@@ -40,6 +40,8 @@ fn the_libraries_differ_in_what_they_accept() {
     assert_eq!(accepted(Distortion::DuplicateKey), (false, false));
     assert_eq!(accepted(Distortion::UnknownKey), (false, false));
     assert_eq!(accepted(Distortion::HugeLength), (false, false));
+    let whole_tagged = &item.distorted(Distortion::Tagged)[..1];
+    assert_eq!(accept_all::<AccountRecord>(whole_tagged), (true, false));
 }
 
 #[test]

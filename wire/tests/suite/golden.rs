@@ -53,3 +53,29 @@ fn golden_vectors_are_read_as_their_values() {
         assert_eq!((vector.is_example)(bytes), Ok(true), "{}", vector.name);
     }
 }
+
+/// The hex of an annotated example: what stands before the notes, which begin in a fixed column.
+fn annotated_hex(example: &str) -> String {
+    let hex = example.lines().map(|line| line.get(..54).unwrap_or(line));
+    hex.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect()
+}
+
+#[test]
+fn the_examples_of_the_specification_are_golden_vectors() {
+    let specification = include_str!("../../../docs/protocol.md");
+    let (_, examples) = specification.split_once("## Annotated examples").unwrap();
+    let golden = include_str!("golden.txt");
+    let mut found = 0;
+    for example in examples.split("```").skip(1).step_by(2).flat_map(|it| it.split("\n\n")) {
+        let hex = if example.trim().starts_with("natterjack:") {
+            let link: String = example.split_whitespace().collect();
+            line("", link.as_bytes()).trim().to_owned()
+        } else {
+            annotated_hex(example)
+        };
+        let is_golden = golden.lines().any(|line| line.ends_with(&format!(" {hex}")));
+        assert!(is_golden, "not in golden.txt: {example}");
+        found += 1;
+    }
+    assert_eq!(found, 8);
+}
