@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bounded::Bounded,
-    codec::DecodeError,
+    codec::{self, DecodeError},
     id::{AccountId, DeviceId, Hash},
     key::AccountKey,
     limits::{CERTIFICATE_MAX, DEVICES_MAX, RECORD_MAX},
@@ -57,7 +57,7 @@ impl Signable for AccountRecord {
         if self.devices.is_empty() {
             return Err(DecodeError::Invalid("an account record lists at least one device"));
         }
-        Ok(())
+        codec::bounded_numbers(&[self.sequence, self.issued_at])
     }
 }
 
@@ -82,7 +82,7 @@ impl Signable for DeviceCertificate {
     }
 
     fn check(&self) -> Result<(), DecodeError> {
-        Ok(())
+        codec::bounded_numbers(&[self.issued_at])
     }
 }
 
@@ -119,12 +119,15 @@ impl Introduction {
         Self { record, certificate: Signed::by_account(&certificate, key) }
     }
 
-    /// Checks both signatures and that they speak of one account.
+    /// Checks both signatures, that they speak of one account, and that it lists the device.
     pub fn open(&self) -> Result<Identity, DecodeError> {
         let record = self.record.open()?;
         let certificate = self.certificate.open()?;
         if record.account != certificate.account {
             return Err(DecodeError::Invalid("record and certificate are of different accounts"));
+        }
+        if !record.devices.contains(&certificate.device) {
+            return Err(DecodeError::Invalid("the account record does not list the device"));
         }
         Ok(Identity {
             account: record.account,

@@ -8,6 +8,8 @@
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
+use crate::limits::NUMBER_MAX;
+
 /// Why bytes were not accepted.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
@@ -33,12 +35,21 @@ pub enum DecodeError {
     WrongSignature,
 }
 
+/// Refuses numbers beyond [`NUMBER_MAX`].
+pub(crate) fn bounded_numbers(numbers: &[u64]) -> Result<(), DecodeError> {
+    if numbers.iter().all(|number| *number <= NUMBER_MAX) {
+        Ok(())
+    } else {
+        Err(DecodeError::Invalid("a number is too large"))
+    }
+}
+
 /// Encodes a value. Equal values give equal bytes.
 ///
 /// # Panics
 ///
-/// Never for the types of this crate: writing to memory does not fail, and none has a map with
-/// keys of unknown length or a serializer that refuses.
+/// On [`crate::event::Payload::Unsupported`], which stands for bytes and has none of its own. Never
+/// on anything else of this crate: writing to memory does not fail.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "encoding a plain value into memory cannot fail")]
     serde_cbor::to_vec(value).expect("plain values encode")

@@ -30,15 +30,18 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The next time of a clock that shows `self` when the wall shows `now_ms`.
+    /// The next time of a clock that shows `self` when the wall shows `now_ms`. Always later, but
+    /// for the last time that there is, which repeats.
     #[must_use]
     pub fn tick(self, now_ms: u64) -> Self {
         if now_ms > self.ms {
             Self { ms: now_ms, counter: 0 }
-        } else if self.counter == u32::MAX {
-            Self { ms: self.ms.saturating_add(1), counter: 0 }
+        } else if let Some(counter) = self.counter.checked_add(1) {
+            Self { ms: self.ms, counter }
+        } else if let Some(ms) = self.ms.checked_add(1) {
+            Self { ms, counter: 0 }
         } else {
-            Self { ms: self.ms, counter: self.counter + 1 }
+            self
         }
     }
 }
@@ -88,7 +91,7 @@ impl Signable for EventHeader {
         if self.payload_length as usize > PAYLOAD_MAX {
             return Err(DecodeError::Invalid("payload is too long"));
         }
-        Ok(())
+        codec::bounded_numbers(&[self.sequence, self.clock.ms])
     }
 }
 
@@ -117,6 +120,10 @@ pub struct CheckedEvent {
 
 impl Event {
     /// Makes and signs an event. `header`'s payload fields are filled in here.
+    ///
+    /// # Panics
+    ///
+    /// On [`Payload::Unsupported`], which has no encoding.
     pub fn sign(mut header: EventHeader, payload: &Payload, key: &DeviceKey) -> CheckedEvent {
         let bytes = codec::encode(payload);
         header.payload_hash = Hash::of(&bytes);

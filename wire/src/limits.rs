@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Version of the formats in this crate; the protocol ids carry it too.
 pub const VERSION: u8 = 1;
 
+/// Largest sequence of an entry or a record, and latest time in milliseconds: what databases and
+/// other languages hold exactly, and what a thousand logs may sum up without overflow.
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;
+
 /// Shortest username, in characters.
 pub const USERNAME_MIN: usize = 2;
 /// Longest username, in characters.
@@ -57,17 +61,19 @@ pub const CLOCK_AHEAD_MAX: Duration = Duration::from_mins(5);
 pub const EVENTS_PER_FRAME: usize = 64;
 /// Bytes of events in one replication frame; a frame takes at least one event.
 pub const EVENT_BYTES_PER_FRAME: usize = 256 * 1024;
-/// Largest replication frame, in bytes: the events and what names them.
+/// Largest replication frame, in bytes: the events and what names them, or a full `Hello`.
 pub const SYNC_FRAME_MAX: usize = EVENT_BYTES_PER_FRAME + 64 * 1024;
 /// Logs (devices) that one conversation may have.
 pub const LOGS_MAX: usize = 1024;
-/// Ranges beyond a gap that a peer may claim for one log.
-pub const RANGES_MAX: usize = 16;
+/// Ranges beyond a gap that a peer may claim for one log, and ranges in one request for an
+/// attachment.
+pub const RANGES_MAX: usize = 8;
 /// Longest reason in a farewell, in bytes.
 pub const REASON_MAX: usize = 200;
 
-/// Largest frame between client and rendezvous server, in bytes.
-pub const RENDEZVOUS_FRAME_MAX: usize = 64 * 1024;
+/// Largest frame between client and rendezvous server, in bytes: holds a full answer even where
+/// every address is as long as it may be.
+pub const RENDEZVOUS_FRAME_MAX: usize = 128 * 1024;
 /// Largest admission token, in bytes.
 pub const TOKEN_MAX: usize = 1024;
 /// Accounts that one client may watch.
@@ -95,4 +101,4 @@ pub const BLOB_REQUEST_MAX: usize = 8 * 1024;
 pub const BLOB_REPLY_MAX: usize = 512;
 
 /// Longest invitation link, in characters.
-pub const INVITE_MAX: usize = 4 * 1024;
+pub const INVITE_MAX: usize = 6 * 1024;

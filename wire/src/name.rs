@@ -1,8 +1,11 @@
 //! Usernames, group names and their text forms `@username` and `#group`.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
-use precis_core::profile::Profile as _;
+use precis_core::{
+    FreeformClass, StringClass as _,
+    profile::{Rules as _, stabilize},
+};
 use precis_profiles::Nickname;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use thiserror::Error;
@@ -90,21 +93,39 @@ impl GroupName {
         if text.is_empty() || text.len() > 4 * GROUP_NAME_MAX {
             return Err(NameError::GroupLength);
         }
-        let prepared = Nickname::new().enforce(text).map_err(|_error| NameError::GroupCharacter)?;
-        let name = prepared.to_lowercase();
+        let name = stabilize(text, |name| prepare(name).map(Cow::Owned))
+            .map_err(|_error| NameError::GroupCharacter)?;
         if name.is_empty() || name.len() > GROUP_NAME_MAX {
             return Err(NameError::GroupLength);
         }
         if name.starts_with(['#', '@']) {
             return Err(NameError::GroupCharacter);
         }
-        Ok(Self(name))
+        Ok(Self(name.into_owned()))
     }
 
     /// The name without `#`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// One round of preparation: the rules of a nickname with its case folded for comparison.
+///
+/// PRECIS knows the characters of 2013 (Unicode 6.3), so younger emoji are checked here: their
+/// blocks hold nothing but pictures. Variation selectors only choose between two pictures of one
+/// emoji; names that differ in them alone would look the same.
+fn prepare(text: &str) -> Result<String, precis_core::Error> {
+    let text: String = text.chars().filter(|c| !matches!(c, '\u{fe0e}' | '\u{fe0f}')).collect();
+    let known: String = text
+        .chars()
+        .map(|c| if matches!(c, '\u{1f300}'..='\u{1faff}') { '\u{263a}' } else { c })
+        .collect();
+    FreeformClass::default().allows(known)?;
+    let nickname = Nickname::new();
+    let spaced = nickname.additional_mapping_rule(text)?;
+    let normal = nickname.normalization_rule(spaced)?;
+    Ok(normal.to_lowercase())
 }
 
 impl fmt::Display for GroupName {

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Introduction,
     bounded::Bounded,
-    codec::DecodeError,
+    codec::{self, DecodeError},
     event::Event,
     id::{ConversationId, DeviceId, EventId, MembershipProof},
-    limits::{EVENTS_PER_FRAME, LOGS_MAX, RANGES_MAX, REASON_MAX, SYNC_FRAME_MAX},
-    signed::Signable,
+    limits::{EVENTS_PER_FRAME, LOGS_MAX, NUMBER_MAX, RANGES_MAX, REASON_MAX, SYNC_FRAME_MAX},
+    signed::{Signable, Signed},
 };
 
 /// Protocol id of replication streams.
@@ -30,7 +30,7 @@ pub enum SyncFrame {
     /// Events, oldest first within each log.
     Events(Bounded<Event, EVENTS_PER_FRAME>),
     /// What the sender has durably, or has shown to its user.
-    Receipt(crate::signed::Signed<Receipt>),
+    Receipt(Signed<Receipt>),
     /// The sender's user is writing.
     Typing,
     /// Wants entries `from..=to` of a log.
@@ -54,14 +54,13 @@ pub enum SyncFrame {
 impl SyncFrame {
     /// Decodes a frame.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let frame = crate::codec::decode(bytes, SYNC_FRAME_MAX)?;
+        let frame = codec::decode(bytes, SYNC_FRAME_MAX)?;
         match &frame {
             Self::Bye { text, .. } if text.len() > REASON_MAX => {
                 Err(DecodeError::Invalid("reason is too long"))
             }
-            Self::Ask { from, to, .. } if from > to => {
-                Err(DecodeError::Invalid("range ends before it begins"))
-            }
+            Self::Ask { from, to, .. } if from > to || *to > NUMBER_MAX => Err(DISORDERED),
+            Self::Hello { have, .. } if !have.iter().all(Held::is_valid) => Err(DISORDERED),
             _ => Ok(frame),
         }
     }
@@ -104,6 +103,21 @@ pub struct Held {
     pub head: Option<Head>,
     /// Entries beyond a gap, as inclusive ranges in order.
     pub beyond: Bounded<(u64, u64), RANGES_MAX>,
+}
+
+const DISORDERED: DecodeError = DecodeError::Invalid("ranges are not in order or out of bounds");
+
+impl Held {
+    /// Whether the ranges come after the head, in order and apart, and no number is too large.
+    fn is_valid(&self) -> bool {
+        let mut free = self.head.map_or(0, |head| head.sequence.saturating_add(1));
+        let in_order = self.beyond.iter().all(|&(from, to)| {
+            let follows = free <= from && from <= to;
+            free = to.saturating_add(1);
+            follows
+        });
+        in_order && free <= NUMBER_MAX + 1
+    }
 }
 
 /// A place in a log.
@@ -150,6 +164,9 @@ impl Signable for Receipt {
     }
 
     fn check(&self) -> Result<(), DecodeError> {
-        Ok(())
+        if !self.have.iter().all(Held::is_valid) {
+            return Err(DISORDERED);
+        }
+        codec::bounded_numbers(&[self.at])
     }
 }
