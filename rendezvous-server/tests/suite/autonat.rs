@@ -11,7 +11,7 @@ use libp2p::{
 use rand::{SeedableRng as _, rngs::StdRng};
 use wire::key::DeviceKey;
 
-use crate::client::{PATIENCE, TestServer, within};
+use crate::test_server::{PATIENCE, TestServer, within};
 
 #[derive(NetworkBehaviour)]
 struct Tested {

@@ -1,129 +1,37 @@
-//! A real libp2p client and a real server on loopback.
+//! A real client with an open stream to the server.
 
 use std::{
     collections::BTreeSet,
-    fmt::Debug,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
-use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _, io::WriteHalf};
+use futures::{AsyncReadExt as _, AsyncWriteExt as _, io::WriteHalf};
 use libp2p::{
-    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder,
-    gossipsub::{
-        self, AllowAllSubscriptionFilter, IdentTopic, MaxCountSubscriptionFilter,
-        MessageAuthenticity, MessageId, PublishError, ValidationMode,
-    },
-    identify, noise, ping, relay,
-    swarm::{NetworkBehaviour, SwarmEvent, dial_opts::DialOpts},
-    tcp, yamux,
+    Multiaddr, PeerId, Stream, StreamProtocol, Swarm,
+    gossipsub::{IdentTopic, MessageId, PublishError},
+    multiaddr::Protocol,
+    swarm::dial_opts::DialOpts,
 };
-use rendezvous_server::{config::Config, server::Server};
-use tempfile::TempDir;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
-use tokio_util::sync::CancellationToken;
 use wire::{
     account::AccountRecord,
     frame,
-    id::{DeviceId, Hash, TopicTag},
+    id::{DeviceId, TopicTag},
     key::DeviceKey,
-    limits::{GOSSIP_TRANSMIT_MAX, RENDEZVOUS_FRAME_MAX, TOPICS_MAX, VERSION},
+    limits::{RENDEZVOUS_FRAME_MAX, VERSION},
     rendezvous::{self, ClientFrame, Push, Refusal, Request, Response, ServerFrame},
     signed::Signed,
 };
 
-use crate::people::first_record;
-
-/// How long anything may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+use crate::{
+    client_swarm::{self, ClientBehaviour, ClientEvent, SwarmJob},
+    people::first_record,
+    test_server::{PATIENCE, within},
+};
 
 /// How often a client greets that was not heard.
 const GREETING_INTERVAL: Duration = Duration::from_millis(200);
-
-/// A running server on loopback, TCP and QUIC.
-pub(crate) struct TestServer {
-    pub(crate) tcp: Multiaddr,
-    pub(crate) quic: Multiaddr,
-    pub(crate) data_dir: TempDir,
-    shutdown: CancellationToken,
-    running: JoinHandle<()>,
-}
-
-pub(crate) fn loopback_config(data_dir: &TempDir) -> Config {
-    Config {
-        data_dir: data_dir.path().to_owned(),
-        listen: vec![
-            "/ip4/127.0.0.1/tcp/0".parse().unwrap(),
-            "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap(),
-        ],
-        ..Config::default()
-    }
-}
-
-impl TestServer {
-    pub(crate) async fn start() -> Self {
-        Self::start_in(TempDir::new().unwrap(), |_config| {}).await
-    }
-
-    pub(crate) async fn start_in(data_dir: TempDir, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = loopback_config(&data_dir);
-        change(&mut config);
-        let server = Server::bind(config).await.unwrap();
-        let addresses = server.addresses();
-        let find = |part: &str| {
-            addresses.iter().find(|it| it.to_string().contains(part)).cloned().unwrap()
-        };
-        let shutdown = CancellationToken::new();
-        let token = shutdown.clone();
-        let running = tokio::spawn(async move { server.run(token).await.unwrap() });
-        Self { tcp: find("/tcp/"), quic: find("/quic-v1"), data_dir, shutdown, running }
-    }
-
-    /// Ends the server and returns its data folder.
-    pub(crate) async fn stop(self) -> TempDir {
-        self.shutdown.cancel();
-        within("the server's end", self.running).await.unwrap();
-        self.data_dir
-    }
-}
-
-/// Waits, but not for ever.
-pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future).await.unwrap_or_else(|_elapsed| panic!("{what} did not come"))
-}
-
-#[derive(NetworkBehaviour)]
-pub(crate) struct ClientBehaviour {
-    pub(crate) gossip: gossipsub::Behaviour<
-        gossipsub::IdentityTransform,
-        MaxCountSubscriptionFilter<AllowAllSubscriptionFilter>,
-    >,
-    relay: relay::client::Behaviour,
-    stream: libp2p_stream::Behaviour,
-    identify: identify::Behaviour,
-    ping: ping::Behaviour,
-}
-
-/// What a client's swarm tells, as far as tests ask for it.
-#[derive(Debug)]
-pub(crate) enum ClientEvent {
-    Message {
-        topic: String,
-        data: Vec<u8>,
-    },
-    /// The server relays a topic.
-    Relays(String),
-    Reserved,
-    ReservationFailed(String),
-    Connected {
-        peer: PeerId,
-        relayed: bool,
-    },
-    DialFailed(String),
-    Disconnected(PeerId),
-}
-
-type SwarmJob = Box<dyn FnOnce(&mut Swarm<ClientBehaviour>) + Send>;
 
 /// A client that is connected and has an open stream.
 pub(crate) struct Client {
@@ -153,13 +61,13 @@ impl Client {
     /// Device `n` connects and opens its stream, without a word on it.
     pub(crate) async fn connect(n: u8, server: &Multiaddr) -> Self {
         let key = DeviceKey::from_seed([n; 32]);
-        let mut swarm = swarm(&key);
+        let mut swarm = client_swarm::swarm(&key);
         let mut control = swarm.behaviour().stream.new_control();
         let server_id = peer_of(server);
         swarm.dial(server.clone()).unwrap();
         let (jobs, jobs_waiting) = mpsc::channel(64);
         let (events_out, mut events) = mpsc::channel(65_536);
-        let driver = tokio::spawn(drive(swarm, server_id, jobs_waiting, events_out));
+        let driver = tokio::spawn(client_swarm::drive(swarm, server_id, jobs_waiting, events_out));
         within("a connection", async {
             match events.recv().await {
                 Some(ClientEvent::Connected { .. }) => {}
@@ -359,7 +267,7 @@ impl Client {
     /// Dials a device through the server.
     pub(crate) async fn dial_through_server(&self, device: DeviceId) {
         let peer = device.peer_id();
-        let circuit = self.server.clone().with(libp2p::multiaddr::Protocol::P2pCircuit);
+        let circuit = self.server.clone().with(Protocol::P2pCircuit);
         let address = circuit.with_p2p(peer).unwrap();
         let dial = DialOpts::peer_id(peer).addresses(vec![address]).build();
         self.on_swarm(move |swarm| swarm.dial(dial)).await.unwrap();
@@ -367,7 +275,7 @@ impl Client {
 
     /// Asks for a reservation with the server.
     pub(crate) async fn reserve(&self) {
-        let circuit = self.server.clone().with(libp2p::multiaddr::Protocol::P2pCircuit);
+        let circuit = self.server.clone().with(Protocol::P2pCircuit);
         self.on_swarm(move |swarm| swarm.listen_on(circuit)).await.unwrap();
     }
 }
@@ -389,111 +297,9 @@ pub(crate) fn topic(tag: TopicTag) -> IdentTopic {
 
 pub(crate) fn peer_of(address: &Multiaddr) -> PeerId {
     match address.iter().last() {
-        Some(libp2p::multiaddr::Protocol::P2p(peer)) => peer,
+        Some(Protocol::P2p(peer)) => peer,
         other => panic!("{other:?} is no peer id"),
     }
-}
-
-fn swarm(key: &DeviceKey) -> Swarm<ClientBehaviour> {
-    SwarmBuilder::with_existing_identity(key.to_libp2p())
-        .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
-        .unwrap()
-        .with_quic()
-        .with_relay_client(noise::Config::new, yamux::Config::default)
-        .unwrap()
-        .with_behaviour(|key, relay| ClientBehaviour {
-            gossip: gossip(),
-            relay,
-            stream: libp2p_stream::Behaviour::new(),
-            identify: identify::Behaviour::new(identify::Config::new(
-                "/natterjack/1".to_owned(),
-                key.public(),
-            )),
-            ping: ping::Behaviour::default(),
-        })
-        .unwrap()
-        .with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE))
-        .build()
-}
-
-/// Gossipsub as every client must have it: equal to the server's in what both ends share.
-fn gossip() -> gossipsub::Behaviour<
-    gossipsub::IdentityTransform,
-    MaxCountSubscriptionFilter<AllowAllSubscriptionFilter>,
-> {
-    let config = gossipsub::ConfigBuilder::default()
-        .validation_mode(ValidationMode::Anonymous)
-        .message_id_fn(|message| MessageId::new(Hash::of(&message.data).as_bytes()))
-        .max_transmit_size(GOSSIP_TRANSMIT_MAX)
-        .max_control_message_size(GOSSIP_TRANSMIT_MAX)
-        .unsubscribe_backoff(Duration::from_secs(1))
-        .prune_backoff(Duration::from_secs(1))
-        .build()
-        .unwrap();
-    let filter = MaxCountSubscriptionFilter {
-        filter: AllowAllSubscriptionFilter {},
-        max_subscribed_topics: TOPICS_MAX,
-        max_subscriptions_per_request: TOPICS_MAX,
-    };
-    let anonymous = MessageAuthenticity::Anonymous;
-    gossipsub::Behaviour::new_with_subscription_filter(anonymous, config, filter).unwrap()
-}
-
-async fn drive(
-    mut swarm: Swarm<ClientBehaviour>,
-    server: PeerId,
-    mut jobs: mpsc::Receiver<SwarmJob>,
-    events: mpsc::Sender<ClientEvent>,
-) {
-    loop {
-        tokio::select! {
-            job = jobs.recv() => match job {
-                Some(job) => job(&mut swarm),
-                None => return,
-            },
-            event = swarm.select_next_some() => {
-                if let Some(event) = translate(event, server) {
-                    events.try_send(event).unwrap();
-                }
-            }
-        }
-    }
-}
-
-fn translate(event: SwarmEvent<ClientBehaviourEvent>, server: PeerId) -> Option<ClientEvent> {
-    match event {
-        SwarmEvent::Behaviour(ClientBehaviourEvent::Gossip(event)) => match event {
-            gossipsub::Event::Message { message, .. } => Some(ClientEvent::Message {
-                topic: message.topic.into_string(),
-                data: message.data,
-            }),
-            gossipsub::Event::Subscribed { peer_id, topic } if peer_id == server => {
-                Some(ClientEvent::Relays(topic.into_string()))
-            }
-            _ => None,
-        },
-        SwarmEvent::Behaviour(ClientBehaviourEvent::Relay(
-            relay::client::Event::ReservationReqAccepted { .. },
-        )) => Some(ClientEvent::Reserved),
-        SwarmEvent::ListenerClosed { reason: Err(error), .. } => {
-            Some(ClientEvent::ReservationFailed(error_text(&error)))
-        }
-        SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => {
-            Some(ClientEvent::Connected { peer: peer_id, relayed: endpoint.is_relayed() })
-        }
-        SwarmEvent::OutgoingConnectionError { error, .. } => {
-            Some(ClientEvent::DialFailed(error_text(&error)))
-        }
-        SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
-            Some(ClientEvent::Disconnected(peer_id))
-        }
-        _ => None,
-    }
-}
-
-fn error_text(error: &impl Debug) -> String {
-    format!("{error:?}")
 }
 
 async fn read_frames(

@@ -8,8 +8,10 @@ use wire::{
 };
 
 use crate::{
-    client::{Client, ClientEvent, TestServer, is_greeting},
+    client::{Client, is_greeting},
+    client_swarm::ClientEvent,
     people::{device, first_record, tag},
+    test_server::TestServer,
 };
 
 #[tokio::test]

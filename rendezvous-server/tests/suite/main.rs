@@ -5,6 +5,7 @@
 mod autonat;
 mod cli;
 mod client;
+mod client_swarm;
 mod groups;
 mod memory_names;
 mod names;
@@ -17,4 +18,5 @@ mod serving;
 mod star;
 mod store;
 mod streams;
+mod test_server;
 mod topics;

@@ -8,8 +8,10 @@ use wire::{
 };
 
 use crate::{
-    client::{Client, ClientEvent, TestServer, within},
+    client::Client,
+    client_swarm::ClientEvent,
     people::{first_record, tag},
+    test_server::{TestServer, within},
 };
 
 const ECHO: StreamProtocol = StreamProtocol::new("/natterjack/test-echo/1");

@@ -13,8 +13,10 @@ use wire::{
 };
 
 use crate::{
-    client::{Client, ClientEvent, TestServer, loopback_config, peer_of, within},
+    client::{Client, peer_of},
+    client_swarm::ClientEvent,
     people::{account, device, first_record, name, record},
+    test_server::{TestServer, loopback_config, within},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

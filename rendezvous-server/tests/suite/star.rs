@@ -6,8 +6,10 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use crate::{
-    client::{Client, ClientEvent, PATIENCE, TestServer, greeting, is_greeting},
+    client::{Client, greeting, is_greeting},
+    client_swarm::ClientEvent,
     people::tag,
+    test_server::{PATIENCE, TestServer},
 };
 
 const CLIENTS: u8 = 200;

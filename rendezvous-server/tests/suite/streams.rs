@@ -16,7 +16,7 @@ use wire::{
     rendezvous::{ClientFrame, NoticeKind, Push, Request, Response, ServerFrame},
 };
 
-use crate::client::within;
+use crate::test_server::within;
 
 const CLIENT: ClientId = ClientId(7);
 
