@@ -31,8 +31,8 @@ pub(crate) const QUIC_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const QUIC_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Time for a ping to come back, or the connection is closed.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// Streams that a connection may be negotiating at one time.
-const NEGOTIATING_STREAMS_MAX: usize = 32;
+/// Streams that a client may have open on one QUIC connection; each of its circuits is one.
+const QUIC_STREAMS_MAX: u32 = 1_024;
 /// Connections that the server may have dialled at one time, to test addresses.
 const DIALLED_MAX: u32 = 128;
 
@@ -71,6 +71,7 @@ pub(crate) fn swarm(
         .with_quic_config(|mut quic| {
             quic.max_idle_timeout = QUIC_IDLE_TIMEOUT.as_millis() as u32;
             quic.keep_alive_interval = QUIC_KEEP_ALIVE;
+            quic.max_concurrent_stream_limit = QUIC_STREAMS_MAX;
             quic
         })
         .with_behaviour(|key| {
@@ -92,12 +93,7 @@ pub(crate) fn swarm(
             }
         })
         .map_err(|error| failed(&error))?;
-    let swarm = builder.with_swarm_config(|swarm| {
-        swarm
-            .with_idle_connection_timeout(idle)
-            .with_max_negotiating_inbound_streams(NEGOTIATING_STREAMS_MAX)
-    });
-    Ok(swarm.build())
+    Ok(builder.with_swarm_config(|swarm| swarm.with_idle_connection_timeout(idle)).build())
 }
 
 fn connection_limits(config: &Config) -> ConnectionLimits {

@@ -331,6 +331,14 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_lists_the_defaults() {
+        let text = include_str!("../../docs/operations.md");
+        let (_, block) = text.split_once("```toml\n").unwrap();
+        let documented = read(block.split("```").next().unwrap()).unwrap();
+        assert_eq!(format!("{documented:#?}"), format!("{:#?}", Config::default()));
+    }
+
+    #[test]
     fn values_are_taken_from_the_file() {
         let config = read(
             "listen = [\"/ip4/127.0.0.1/tcp/0\"]\nadmission_token = \"x\"\n[relay]\ncircuits = 7\n",

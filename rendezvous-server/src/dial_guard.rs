@@ -175,3 +175,70 @@ impl NetworkBehaviour for DialGuard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected_from(guard: &mut DialGuard, peer: PeerId, remote: &str) -> ConnectionId {
+        let connection_id = ConnectionId::new_unchecked(1);
+        let endpoint = ConnectedPoint::Listener {
+            local_addr: "/ip4/192.0.2.1/tcp/4001".parse().unwrap(),
+            send_back_addr: remote.parse().unwrap(),
+        };
+        guard.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
+            peer_id: peer,
+            connection_id,
+            endpoint: &endpoint,
+            failed_addresses: &[],
+            other_established: 0,
+        }));
+        connection_id
+    }
+
+    fn dials(guard: &mut DialGuard, peer: PeerId, address: &str) -> bool {
+        let connection = ConnectionId::new_unchecked(2);
+        let addresses = [address.parse().unwrap()];
+        guard
+            .handle_pending_outbound_connection(
+                connection,
+                Some(peer),
+                &addresses,
+                Endpoint::Dialer,
+            )
+            .is_ok()
+    }
+
+    #[test]
+    fn only_public_addresses_and_the_askers_own_are_dialled() {
+        let mut guard = DialGuard::default();
+        let (local, remote) = (PeerId::random(), PeerId::random());
+        connected_from(&mut guard, local, "/ip4/10.0.0.7/tcp/50000");
+        connected_from(&mut guard, remote, "/ip4/8.8.8.8/udp/50000/quic-v1");
+        assert!(dials(&mut guard, local, "/ip4/10.0.0.7/tcp/4001"));
+        assert!(!dials(&mut guard, local, "/ip4/10.0.0.8/tcp/4001"));
+        assert!(dials(&mut guard, remote, "/ip4/1.1.1.1/tcp/4001"));
+        assert!(!dials(&mut guard, remote, "/ip4/10.0.0.7/tcp/4001"));
+        assert!(!dials(&mut guard, remote, "/ip4/127.0.0.1/tcp/4001"));
+    }
+
+    #[test]
+    fn closed_connections_are_forgotten() {
+        let mut guard = DialGuard::default();
+        let peer = PeerId::random();
+        let connection_id = connected_from(&mut guard, peer, "/ip4/10.0.0.7/tcp/50000");
+        let endpoint = ConnectedPoint::Listener {
+            local_addr: Multiaddr::empty(),
+            send_back_addr: Multiaddr::empty(),
+        };
+        guard.on_swarm_event(FromSwarm::ConnectionClosed(ConnectionClosed {
+            peer_id: peer,
+            connection_id,
+            endpoint: &endpoint,
+            cause: None,
+            remaining_established: 0,
+        }));
+        assert!(!dials(&mut guard, peer, "/ip4/10.0.0.7/tcp/4001"));
+        assert!(guard.origins.is_empty());
+    }
+}

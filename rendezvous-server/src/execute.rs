@@ -2,7 +2,7 @@
 
 use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use tokio::sync::mpsc::error::TrySendError;
-use tracing::{debug, error};
+use tracing::{debug, error, trace};
 use wire::rendezvous::ServerFrame;
 
 use crate::{
@@ -58,7 +58,7 @@ impl Server {
                 let message = MessageId(message);
                 let known =
                     gossip.report_message_validation_result(&message, &from.peer_id(), verdict);
-                debug!(accept, known, "a group message");
+                trace!(accept, known, "a group message");
             }
         }
     }

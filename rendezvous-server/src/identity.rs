@@ -46,9 +46,9 @@ pub fn load_or_create(data_dir: &Path) -> Result<Keypair, IdentityError> {
         }
         Err(error) => return Err(failed(error)),
     };
-    hide(&path).map_err(failed)?;
     let mut seed = <[u8; 32]>::try_from(bytes)
         .map_err(|_bytes| IdentityError::Damaged { path: path.clone() })?;
+    hide(&path).map_err(failed)?;
     Keypair::ed25519_from_bytes(&mut seed)
         .map_err(|_error| IdentityError::Damaged { path: path.clone() })
 }

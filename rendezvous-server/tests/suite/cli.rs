@@ -161,14 +161,13 @@ fn all_interfaces_are_told_one_by_one() {
 #[test]
 fn an_occupied_port_is_told() {
     let dir = tempfile::tempdir().unwrap();
-    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let tcp = format!("/ip4/127.0.0.1/tcp/{}", tcp.local_addr().unwrap().port());
-    let udp = format!("/ip4/127.0.0.1/udp/{}/quic-v1", udp.local_addr().unwrap().port());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let tcp = format!("/ip4/127.0.0.1/tcp/{}", listener.local_addr().unwrap().port());
+    let udp = format!("/ip4/127.0.0.1/udp/{}/quic-v1", socket.local_addr().unwrap().port());
     for address in [tcp, udp] {
         let arguments = ["--listen", "/ip4/127.0.0.1/tcp/0", "--listen", &address];
         let output = command("run", dir.path(), &arguments).output().unwrap();
-        // The sockets above were dropped by shadowing only in name: they are still held.
         let message = complaint(&output);
         assert!(message.contains(&address) && message.contains("in use"), "{message}");
     }

@@ -1,0 +1,67 @@
+//! The server tests a client's address, with a real client.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use libp2p::{
+    SwarmBuilder, autonat, identify, noise,
+    swarm::{NetworkBehaviour, SwarmEvent},
+    tcp, yamux,
+};
+use rand::{SeedableRng as _, rngs::StdRng};
+use wire::key::DeviceKey;
+
+use crate::test_server::{PATIENCE, TestServer, within};
+
+#[derive(NetworkBehaviour)]
+struct Tested {
+    identify: identify::Behaviour,
+    autonat: autonat::v2::client::Behaviour,
+}
+
+#[tokio::test]
+async fn an_address_is_confirmed_and_the_connection_of_the_test_is_closed() {
+    let server = TestServer::start().await;
+    let key = DeviceKey::from_seed([1; 32]).to_libp2p();
+    let mut swarm = SwarmBuilder::with_existing_identity(key)
+        .with_tokio()
+        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+        .unwrap()
+        .with_behaviour(|key| Tested {
+            identify: identify::Behaviour::new(identify::Config::new(
+                "/natterjack/1".to_owned(),
+                key.public(),
+            )),
+            autonat: autonat::v2::client::Behaviour::new(
+                StdRng::seed_from_u64(1),
+                autonat::v2::client::Config::default()
+                    .with_probe_interval(Duration::from_millis(100)),
+            ),
+        })
+        .unwrap()
+        .with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE))
+        .build();
+    swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+    let mut own = None;
+    let mut confirmed = None;
+    let mut tests_closed = 0;
+    let testing = async {
+        while confirmed.is_none() || tests_closed == 0 {
+            match swarm.select_next_some().await {
+                SwarmEvent::NewListenAddr { address, .. } => {
+                    own = Some(address);
+                    swarm.dial(server.tcp.clone()).unwrap();
+                }
+                SwarmEvent::ExternalAddrConfirmed { address } => confirmed = Some(address),
+                SwarmEvent::ConnectionClosed { endpoint, num_established, .. } => {
+                    assert!(endpoint.is_listener() && num_established == 1, "{endpoint:?}");
+                    tests_closed += 1;
+                }
+                _ => {}
+            }
+        }
+    };
+    within("a confirmed address and the end of its test", testing).await;
+    assert_eq!(confirmed, own);
+    server.stop().await;
+}

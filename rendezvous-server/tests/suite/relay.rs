@@ -1,0 +1,137 @@
+//! Circuits through the server, with real clients.
+
+use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
+use libp2p::StreamProtocol;
+use wire::{
+    id::Hash,
+    rendezvous::{Request, Response},
+};
+
+use crate::{
+    client::Client,
+    client_swarm::ClientEvent,
+    people::{first_record, tag},
+    test_server::{TestServer, within},
+};
+
+const ECHO: StreamProtocol = StreamProtocol::new("/natterjack/test-echo/1");
+/// More than the 128 KiB at which the library's default cuts a circuit, in each direction.
+const BYTES: usize = 3 * 1024 * 1024;
+
+async fn reserved(client: &mut Client) {
+    client.reserve().await;
+    client
+        .event("the reservation", |event| match event {
+            ClientEvent::Reserved => Some(Ok(())),
+            ClientEvent::ReservationFailed(error) => Some(Err(error)),
+            _ => None,
+        })
+        .await
+        .unwrap();
+}
+
+async fn refused(client: &mut Client) {
+    client.reserve().await;
+    let error = client
+        .event("the refusal", |event| match event {
+            ClientEvent::Reserved => Some(Err("reserved")),
+            ClientEvent::ReservationFailed(error) => Some(Ok(error)),
+            _ => None,
+        })
+        .await
+        .unwrap();
+    assert!(error.contains("ResourceLimitExceeded"), "{error}");
+}
+
+/// Sends bytes back as they come, on the first stream.
+fn echo(client: &mut Client) -> tokio::task::JoinHandle<()> {
+    let mut incoming = client.control.accept(ECHO).unwrap();
+    tokio::spawn(async move {
+        let (_peer, stream) = incoming.next().await.unwrap();
+        let (mut reader, mut writer) = stream.split();
+        futures::io::copy(&mut reader, &mut writer).await.unwrap();
+        writer.close().await.unwrap();
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_circuit_between_registered_clients_carries_megabytes() {
+    let server = TestServer::start().await;
+    for (n, address) in [(1, &server.tcp), (3, &server.quic)] {
+        let mut alice = Client::register(n, address, &format!("alice{n}")).await;
+        let mut bob = Client::register(n + 1, address, &format!("bob{n}")).await;
+        let echo = echo(&mut bob);
+        reserved(&mut bob).await;
+        alice.dial_through_server(bob.device).await;
+        let bob_id = bob.device.peer_id();
+        let relayed = alice
+            .event("the circuit", |event| match event {
+                ClientEvent::Connected { peer, relayed } if peer == bob_id => Some(relayed),
+                ClientEvent::DialFailed(error) => panic!("{error}"),
+                _ => None,
+            })
+            .await;
+        assert!(relayed);
+        let opened = within("a stream", alice.control.open_stream(bob_id, ECHO)).await;
+        let (mut reader, mut writer) = opened.unwrap().split();
+        let sent: Vec<u8> = (0..BYTES).map(|n| (n / 7 % 251) as u8).collect();
+        let hash = Hash::of(&sent);
+        let sending = tokio::spawn(async move {
+            writer.write_all(&sent).await.unwrap();
+            writer.close().await.unwrap();
+        });
+        let mut received = Vec::new();
+        within("the echo", reader.read_to_end(&mut received)).await.unwrap();
+        assert_eq!((received.len(), Hash::of(&received)), (BYTES, hash));
+        sending.await.unwrap();
+        echo.await.unwrap();
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn only_registered_devices_get_a_reservation() {
+    let server = TestServer::start().await;
+    let mut stranger = Client::connect(1, &server.tcp).await;
+    refused(&mut stranger).await;
+    stranger.hello().await;
+    let registered = stranger.register_with(first_record(1, "alice")).await;
+    assert_eq!(registered, Ok(Response::Done));
+    reserved(&mut stranger).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_device_that_is_registered_no_longer_gets_none() {
+    let server = TestServer::start().await;
+    let mut alice = Client::register(1, &server.tcp, "alice").await;
+    let mut watcher = Client::register(2, &server.tcp, "watcher").await;
+    let account = crate::people::account(1);
+    let accounts = wire::bounded::Bounded::truncated([account]);
+    assert_eq!(watcher.ask(Request::Watch { accounts }).await, Ok(Response::Done));
+    watcher.push().await;
+    alice.write(&[0xff; 4]).await;
+    alice.stream_ended().await;
+    watcher.push().await;
+    refused(&mut alice).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn only_registered_devices_open_a_circuit() {
+    let server = TestServer::start().await;
+    let mut bob = Client::register(2, &server.tcp, "bob").await;
+    reserved(&mut bob).await;
+    let mut stranger = Client::connect(1, &server.tcp).await;
+    stranger.dial_through_server(bob.device).await;
+    let error = stranger
+        .event("the refusal", |event| match event {
+            ClientEvent::Connected { peer, .. } => panic!("connected to {peer}"),
+            ClientEvent::DialFailed(error) => Some(error),
+            _ => None,
+        })
+        .await;
+    assert!(error.contains("ResourceLimitExceeded"), "{error}");
+    assert_eq!(bob.ask(Request::Leave { tag: tag(1) }).await, Ok(Response::Done), "bob is there");
+    server.stop().await;
+}
