@@ -9,7 +9,7 @@ use wire::{
     bounded::Bounded,
     event::{CheckedEvent, Clock},
     id::{AccountId, DeviceId, EventId},
-    limits::{LOGS_MAX, PARENTS_MAX},
+    limits::{LOGS_MAX, PARENTS_MAX, SEQUENCE_MAX},
     sync::{Have, Head, Held, Stage},
 };
 
@@ -219,7 +219,8 @@ impl Conversation {
     pub(crate) fn compare(&mut self, have: &Have) -> Comparison {
         let mut comparison = Comparison::default();
         for held in have {
-            let theirs = held.head.map_or(0, |head| head.sequence.saturating_add(1));
+            // Nobody has more than a log can have, whatever is claimed.
+            let theirs = held.head.map_or(0, |head| head.sequence.min(SEQUENCE_MAX) + 1);
             let mine = self.next_sequence(&held.device);
             comparison.they_have_more |= theirs > mine;
             comparison.i_have_more |= mine > theirs;

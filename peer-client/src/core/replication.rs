@@ -385,7 +385,7 @@ impl Machine {
         let lacking = conversation.logs.keys().find_map(|log| {
             let theirs = state.theirs.get(log).copied().unwrap_or(0);
             let mine = conversation.durable_next(log);
-            (mine > theirs).then_some((*log, theirs, mine - 1))
+            (mine > theirs).then(|| (*log, theirs, mine - 1))
         });
         let Some((log, from, to)) = lacking else { return };
         let conversation = conversation.row.id;
