@@ -28,7 +28,7 @@ use wire::{
 use super::{
     behaviour::{Behaviour, BehaviourEvent},
     files::Files,
-    jobs::{self, Decision},
+    jobs::Decision,
     streams,
 };
 use crate::{
