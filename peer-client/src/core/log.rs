@@ -19,6 +19,18 @@ use super::{
     storage::{MessageRow, StoreOp, is_message},
 };
 
+/// Entries that are durable.
+#[derive(Debug)]
+pub(super) struct Stored<'a> {
+    pub(super) events: &'a [Arc<CheckedEvent>],
+    /// The account of each entry's author.
+    pub(super) accounts: &'a [AccountId],
+    /// The place of each among all that were stored.
+    pub(super) arrivals: Vec<i64>,
+    /// The road by which they came; none for own ones.
+    pub(super) path: Option<Path>,
+}
+
 impl Machine {
     /// Signs an own entry, with the introduction before it if it is the first, and hands it to
     /// the store. The command is answered with its id once it is durable.
@@ -71,7 +83,8 @@ impl Machine {
         path: Option<Path>,
         call: Option<CallId>,
     ) {
-        let pending = Pending::Append { conversation, events: events.clone(), path, call };
+        let (entries, of) = (events.clone(), accounts.clone());
+        let pending = Pending::Append { conversation, events: entries, accounts: of, path, call };
         let ticket = self.expect(pending);
         self.store(StoreOp::Append { ticket, events, accounts, path });
     }
@@ -79,15 +92,14 @@ impl Machine {
     pub(super) fn on_appended(
         &mut self,
         id: ConversationId,
-        events: &[Arc<CheckedEvent>],
-        arrivals: &[i64],
-        path: Option<Path>,
+        stored: &Stored<'_>,
         call: Option<CallId>,
     ) {
+        let Stored { events, accounts, arrivals, path } = stored;
         let own = self.me.device;
-        for (event, arrival) in events.iter().zip(arrivals) {
+        for ((event, account), arrival) in events.iter().zip(*accounts).zip(arrivals) {
             let Some(conversation) = self.conversations.get_mut(&id) else { return };
-            conversation.confirm(event, own);
+            conversation.confirm(event, *account, own);
             if let Some(payload) = event.payload.as_ref().filter(|payload| is_message(payload)) {
                 let row = MessageRow {
                     arrival: *arrival,
@@ -97,7 +109,7 @@ impl Machine {
                     sequence: event.header.sequence,
                     clock: event.header.clock,
                     payload: payload.clone(),
-                    path,
+                    path: *path,
                     quoted: None,
                 };
                 self.on_message(row);

@@ -27,6 +27,7 @@ use super::{
     conversation::Conversation,
     effect::Effect,
     input::{CallId, Input, Now, SessionId, Ticket},
+    intake::is_timely,
     model::{Me, Model},
     notice::Notice,
     paths::Paths,
@@ -93,6 +94,10 @@ pub struct Machine {
     pub(super) attachments: Attachments,
     pub(super) effects: Vec<Effect>,
     pub(super) last_number: u64,
+    /// Devices whose forked logs were told of.
+    pub(super) forks_told: BTreeSet<DeviceId>,
+    /// Connected devices whose owner is not known yet: the road to them is told once it is.
+    pub(super) unnamed: BTreeSet<DeviceId>,
     pub(super) model: Arc<Model>,
     pub(super) dirty: Dirty,
 }
@@ -149,6 +154,8 @@ impl Machine {
             attachments: Attachments::new(setup.blob_dir, snapshot.blobs),
             effects: Vec::new(),
             last_number: 0,
+            forks_told: BTreeSet::new(),
+            unnamed: BTreeSet::new(),
             model: Arc::new(Model::default()),
             dirty: Dirty::all(),
         };
@@ -159,6 +166,7 @@ impl Machine {
         if let Ok(opened) = own_account {
             machine.people.learn(&own_record, &opened, Source::Server);
         }
+        machine.people.certify(device, account);
         if is_new {
             let op = StoreOp::SaveRecord { record: own_record, registered: false };
             machine.effects.push(Effect::Store(op));
@@ -172,8 +180,11 @@ impl Machine {
     }
 
     fn load_conversation(&mut self, state: ConversationState, device: DeviceId) {
-        if let Some(last) = &state.last {
-            self.clock = self.clock.max(last.clock);
+        for log in &state.logs {
+            // The own clock never goes back; others pull it along only as on arrival.
+            if log.device == device || is_timely(log.clock.ms, self.now) {
+                self.clock = self.clock.max(log.clock);
+            }
         }
         let conversation = Conversation::load(state, device);
         for (device, log) in &conversation.logs {
@@ -198,6 +209,7 @@ impl Machine {
             Input::Tick => {}
         }
         self.tick();
+        self.tell_named_roads();
         self.publish();
         std::mem::take(&mut self.effects)
     }
@@ -208,14 +220,14 @@ impl Machine {
         let paths = self.paths.next_deadline();
         let checks = self.checks.values().map(|check| check.at).min();
         let calls = self.waiting_calls.iter().map(|(until, ..)| *until).min();
-        let pumps = self.sessions.values().filter_map(|session| session.pump_at).min();
+        let streams = self.sessions.values().filter_map(Session::next_deadline).min();
         let conversations = self.conversations.values().filter_map(|conversation| {
             let typing = conversation.typing.values().min().copied();
             let group = &conversation.group;
             [typing, group.digest_at, group.repair_at].into_iter().flatten().min()
         });
         let attachments = self.attachments.next_deadline();
-        [tie, paths, checks, calls, pumps, self.reserve_at, attachments, conversations.min()]
+        [tie, paths, checks, calls, streams, self.reserve_at, attachments, conversations.min()]
             .into_iter()
             .flatten()
             .min()

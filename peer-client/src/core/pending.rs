@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use wire::{
     blob::{BlobReply, BlobRequest},
     event::CheckedEvent,
-    id::{BlobHash, ConversationId, DeviceId, EventId},
+    id::{AccountId, BlobHash, ConversationId, DeviceId, EventId},
     sync::Stage,
 };
 
@@ -13,6 +13,7 @@ use super::{
     command::{Command, Failure},
     effect::Effect,
     input::{BlobStreamId, CallId, SessionId, Ticket},
+    log::Stored,
     machine::Machine,
     model::Path,
     notice::Notice,
@@ -26,6 +27,7 @@ pub(super) enum Pending {
     Append {
         conversation: ConversationId,
         events: Vec<Arc<CheckedEvent>>,
+        accounts: Vec<AccountId>,
         path: Option<Path>,
         call: Option<CallId>,
     },
@@ -86,10 +88,11 @@ impl Machine {
                 }
             }
             StoreReply::Appended { ticket, arrivals } => {
-                if let Some(Pending::Append { conversation, events, path, call }) =
+                if let Some(Pending::Append { conversation, events, accounts, path, call }) =
                     self.pending.remove(&ticket)
                 {
-                    self.on_appended(conversation, &events, &arrivals, path, call);
+                    let stored = Stored { events: &events, accounts: &accounts, arrivals, path };
+                    self.on_appended(conversation, &stored, call);
                 }
             }
             StoreReply::Acknowledged { ticket, messages } => match self.pending.remove(&ticket) {
@@ -119,9 +122,9 @@ impl Machine {
     fn on_store_failed(&mut self, ticket: Option<Ticket>, text: String) {
         let failure = Failure::new("storage", format!("The data folder cannot be written: {text}"));
         match ticket.and_then(|ticket| self.pending.remove(&ticket)) {
-            Some(Pending::Append { conversation, call, .. }) => {
+            Some(Pending::Append { conversation, events, call, .. }) => {
                 if let Some(conversation) = self.conversations.get_mut(&conversation) {
-                    conversation.roll_back();
+                    conversation.roll_back(&events);
                 }
                 self.close_sessions_of(conversation);
                 self.answer_maybe(call, Err(failure.clone()));

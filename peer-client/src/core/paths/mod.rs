@@ -63,9 +63,7 @@ impl Paths {
         urgent: bool,
         now: Instant,
     ) {
-        if device == self.own
-            || (!self.devices.contains_key(&device) && self.devices.len() >= DEVICES_TRACKED)
-        {
+        if device == self.own || !self.make_room_for(&device) {
             return;
         }
         let yields = self.own > device && !urgent;
@@ -78,6 +76,16 @@ impl Paths {
         }
         entry.failures = 0;
         entry.schedule(now, if yields { YIELD_DELAY } else { Duration::ZERO }, relay_only);
+    }
+
+    /// Forgets a device that is neither wanted nor connected, if there is no room for another.
+    fn make_room_for(&mut self, device: &DeviceId) -> bool {
+        if self.devices.contains_key(device) || self.devices.len() < DEVICES_TRACKED {
+            return true;
+        }
+        let idle = |entry: &Device| !entry.wanted && entry.links.is_empty();
+        let idle = self.devices.iter().find(|(_, entry)| idle(entry)).map(|(device, _)| *device);
+        idle.is_some_and(|idle| self.devices.remove(&idle).is_some())
     }
 
     /// Remembers where a device is, in case a connection is wanted.
