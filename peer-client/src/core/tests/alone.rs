@@ -12,6 +12,7 @@ use wire::{
     key::{AccountKey, DeviceKey},
     limits::VERSION,
     name::{GroupName, Username},
+    rendezvous::{ClientFrame, Request, Response, ServerFrame},
     signed::Signed,
     sync::{Have, Head, Held, Proof, Receipt, Stage, SyncFrame},
 };
@@ -21,7 +22,7 @@ use crate::{
     core::{
         command::{Answer, Command, Draft, Failure},
         effect::Effect,
-        input::{CallId, Input, LinkId, LinkInput, Now, SessionId, SyncInput},
+        input::{CallId, Input, LinkId, LinkInput, Now, ServerInput, SessionId, SyncInput},
         machine::Machine,
         model::Transport,
         notice::Notice,
@@ -121,6 +122,20 @@ impl Alone {
         let secret = GroupSecret::open(&server_key().id(), &group);
         assert_eq!(self.ask(Command::Join { group, invite: None }), Some(Ok(Answer::Done)));
         secret
+    }
+
+    /// The server takes the registration and whatever follows it. Gives what was asked of it.
+    pub(super) fn register(&mut self) -> Vec<Request> {
+        let mut effects = self.feed(Input::Server(ServerInput::Opened { loopback: true }));
+        let mut requests = Vec::new();
+        while let Some(effect) = effects.pop() {
+            if let Effect::SendServer(ClientFrame { id, request }) = effect {
+                requests.push(request);
+                let response = ServerFrame::Response { id, result: Ok(Response::Done) };
+                effects.extend(self.feed(Input::Server(ServerInput::Frame(response))));
+            }
+        }
+        requests
     }
 
     /// A device connects.

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use wire::sync::{Stage as Acknowledged, SyncFrame};
 
-use super::network::{Network, name};
+use super::network::{Network, wishes::name};
 use crate::core::{
     command::{Command, Draft},
     model::Stage,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use wire::name::GroupName;
 
-use super::network::{Network, name};
+use super::network::{Network, wishes::name};
 use crate::core::{command::Command, model::Stage, notice::Notice};
 
 const SECOND: Duration = Duration::from_secs(1);

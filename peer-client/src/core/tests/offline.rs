@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::network::{Network, name};
+use super::network::{Network, wishes::name};
 use crate::core::{command::Command, model::Stage};
 
 const SECOND: Duration = Duration::from_secs(1);

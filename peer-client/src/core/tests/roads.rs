@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use wire::rendezvous::{Request, ServerFrame};
+use wire::rendezvous::Request;
 
 use super::{
     Person,
     alone::{Alone, Stranger},
     network::Network,
 };
-use crate::core::{
-    effect::Effect,
-    input::{Input, ServerInput},
-    notice::Notice,
-};
+use crate::core::{input::Input, notice::Notice};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -79,24 +75,15 @@ fn who_hides_addresses_never_dials_one_nor_is_dialled_at_one() {
     assert_eq!(network.texts(0, "@bob").len(), 2);
 }
 
-/// Registers a peer by hand and gives what it announces.
+/// How many addresses a peer announces.
 fn announced(alone: &mut Alone) -> Vec<usize> {
     let addresses = vec!["/ip4/127.0.0.1/udp/4001/quic-v1".parse().unwrap()];
     alone.feed(Input::Addresses(addresses));
-    let mut effects = alone.feed(Input::Server(ServerInput::Opened { loopback: true }));
-    let (mut announced, mut next) = (Vec::new(), 0);
-    while next < effects.len() {
-        if let Effect::SendServer(frame) = &effects[next] {
-            if let Request::Announce { addresses } = &frame.request {
-                announced.push(addresses.len());
-            }
-            let done = wire::rendezvous::Response::Done;
-            let response = ServerFrame::Response { id: frame.id, result: Ok(done) };
-            effects.extend(alone.feed(Input::Server(ServerInput::Frame(response))));
-        }
-        next += 1;
-    }
-    announced
+    let announced = |request| match request {
+        Request::Announce { addresses } => Some(addresses.len()),
+        _ => None,
+    };
+    alone.register().into_iter().filter_map(announced).collect()
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod carry;
 mod peer;
 mod server;
-mod wishes;
+pub(super) mod wishes;
 
 use std::{
     collections::BTreeMap,
