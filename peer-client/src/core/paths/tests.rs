@@ -53,11 +53,13 @@ fn the_relayed_connection_is_closed_once_the_direct_one_answers() {
 }
 
 #[test]
-fn only_the_smaller_device_closes_a_second_direct_connection() {
-    for (own, other, closes) in [(1, 2, true), (2, 1, false)] {
+fn only_the_smaller_device_closes_a_second_connection_of_one_kind() {
+    let cases =
+        [(1, 2, false, true), (2, 1, false, false), (1, 2, true, true), (2, 1, true, false)];
+    for (own, other, relayed, closes) in cases {
         let mut paths = Paths::new(device(own), false);
-        paths.opened(device(other), LinkId(1), opened(false));
-        let actions = paths.opened(device(other), LinkId(2), opened(false));
+        paths.opened(device(other), LinkId(1), opened(relayed));
+        let actions = paths.opened(device(other), LinkId(2), opened(relayed));
         assert_eq!(actions.contains(&PathAction::Close(LinkId(2))), closes);
         assert!(!actions.contains(&PathAction::Close(LinkId(1))));
     }

@@ -12,9 +12,13 @@ use wire::{
 };
 
 use super::alone::{Alone, Stranger, closes, events, frames, text};
-use crate::core::{
-    effect::Effect,
-    input::{GossipInput, Input, SessionId},
+use crate::{
+    core::{
+        effect::Effect,
+        input::{GossipInput, Input, SessionId},
+        storage::StoreOp,
+    },
+    store::in_memory::InMemory,
 };
 
 /// Alice in a group with Mallory, who has written two messages, and the stream between them.
@@ -205,7 +209,10 @@ fn own_entries_that_were_lost_come_back_from_others() {
     network.say(0, "@bob", "two");
     network.run_for(Duration::from_secs(2));
     network.stop(0);
-    network.peers[0].store = crate::store::in_memory::InMemory::new();
+    let account = network.peers[0].person.account();
+    let record = network.peers[0].store.snapshot(account).record.unwrap();
+    network.peers[0].store = InMemory::new();
+    network.peers[0].store.execute(&StoreOp::SaveRecord { record, registered: true });
     network.start(0);
     network.run_for(Duration::from_secs(2));
     network.say(1, "@alice", "do you remember?");

@@ -3,6 +3,7 @@
 
 mod alone;
 mod bounds;
+mod chaos;
 mod clocks;
 mod direct;
 mod forks;
@@ -13,6 +14,7 @@ mod offline;
 mod receipts;
 mod registering;
 mod roads;
+mod storing;
 
 use std::time::Instant;
 

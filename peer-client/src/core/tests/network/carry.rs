@@ -209,10 +209,12 @@ impl Network {
     /// Ends a connection, and the streams if it was the last one of its two peers.
     pub(in crate::core::tests) fn break_link(&mut self, id: LinkId) {
         let Some(Link { ends: [one, other], .. }) = self.links.remove(&id) else { return };
+        // No earlier than the word that it was made.
+        let latency = self.latency * 2;
         for (place, far) in [(one, other), (other, one)] {
             let device = self.peers[far].device();
             let closed = LinkInput::Closed { device, link: id };
-            self.deliver(place, WRITING, Input::Link(closed));
+            self.deliver(place, latency, Input::Link(closed));
         }
         if self.links_between(one, other).is_empty() {
             let streams: Vec<_> = self.streams.iter().map(|(near, far)| (*near, *far)).collect();
@@ -220,7 +222,7 @@ impl Network {
                 if [near, far] == [one, other] || [far, near] == [one, other] {
                     self.streams.remove(&(near, session));
                     let closed = SyncInput::Closed { session };
-                    self.deliver(near, WRITING, Input::Sync(closed));
+                    self.deliver(near, latency, Input::Sync(closed));
                 }
             }
         }

@@ -206,7 +206,7 @@ impl Network {
         self.peers.iter().position(|peer| peer.device() == *device)
     }
 
-    /// Takes a peer's connections away; it stays without any until [`Network::plug_in`].
+    /// Takes a peer's connections away; it stays without any until it starts again.
     pub(in crate::core::tests) fn cut_off(&mut self, place: Place) {
         self.peers[place].online = false;
         let links: Vec<_> = self.links.iter().filter(|(_, l)| l.ends.contains(&place)).collect();
@@ -214,10 +214,6 @@ impl Network {
             self.break_link(link);
         }
         self.lose_server(place);
-    }
-
-    pub(in crate::core::tests) fn plug_in(&mut self, place: Place) {
-        self.peers[place].online = true;
     }
 
     /// The server ends; connections between peers stay unless they lead through it.

@@ -61,7 +61,7 @@ impl Server {
         Self { service: Some(service()), names, last_client: 0, hangs: false }
     }
 
-    pub(super) fn is_up(&self) -> bool {
+    pub(in crate::core::tests) fn is_up(&self) -> bool {
         self.service.is_some()
     }
 
