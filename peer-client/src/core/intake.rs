@@ -12,6 +12,7 @@ use wire::{
 use super::{
     conversation::{Conversation, Place},
     input::Now,
+    log::Batch,
     machine::Machine,
     model::Path,
     notice::Notice,
@@ -70,7 +71,7 @@ impl Machine {
         for run in batch.chunk_by(|one, other| one.2 == other.2) {
             let events = run.iter().map(|(event, ..)| Arc::clone(event)).collect();
             let accounts = run.iter().map(|(_, account, _)| *account).collect();
-            self.append(id, events, accounts, Some(run[0].2), None);
+            self.append(id, Batch { events, accounts, path: Some(run[0].2) }, None);
         }
         result.map(|()| taken)
     }

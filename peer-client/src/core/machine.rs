@@ -108,23 +108,13 @@ impl Machine {
     pub fn new(setup: Setup, snapshot: Snapshot, now: Now) -> Self {
         let account = setup.account_key.id();
         let device = setup.device_key.id();
-        let stored = snapshot.record.filter(|record| {
+        let stored = snapshot.record.clone().filter(|record| {
             record
                 .open()
                 .is_ok_and(|record| record.username == setup.username && record.account == account)
         });
         let is_new = stored.is_none();
-        let record = stored.unwrap_or_else(|| {
-            let record = AccountRecord {
-                username: setup.username.clone(),
-                account,
-                devices: Bounded::truncated([device]),
-                sequence: 0,
-                previous: None,
-                issued_at: now.unix_ms,
-            };
-            Signed::by_account(&record, &setup.account_key)
-        });
+        let record = stored.unwrap_or_else(|| first_record(&setup, now));
         let issued_at = record.open().map_or(0, |record| record.issued_at);
         let introduction = Introduction::new(record.clone(), device, issued_at, &setup.account_key);
         let mut machine = Self {
@@ -151,7 +141,7 @@ impl Machine {
             checks: BTreeMap::new(),
             pending: BTreeMap::new(),
             waiting_calls: Vec::new(),
-            attachments: Attachments::new(setup.blob_dir, snapshot.blobs),
+            attachments: Attachments::new(setup.blob_dir, snapshot.blobs.clone()),
             effects: Vec::new(),
             last_number: 0,
             forks_told: BTreeSet::new(),
@@ -159,24 +149,28 @@ impl Machine {
             model: Arc::new(Model::default()),
             dirty: Dirty::all(),
         };
+        machine.load(snapshot, is_new);
+        machine
+    }
+
+    /// Takes over what is stored.
+    fn load(&mut self, snapshot: Snapshot, is_new: bool) {
         for row in snapshot.accounts {
-            machine.people.load(row);
+            self.people.load(row);
         }
-        let (own_record, own_account) = (machine.record.clone(), machine.record.open());
-        if let Ok(opened) = own_account {
-            machine.people.learn(&own_record, &opened, Source::Server);
+        let record = self.record.clone();
+        if let Ok(opened) = record.open() {
+            self.people.learn(&record, &opened, Source::Server);
         }
-        machine.people.certify(device, account);
+        self.people.certify(self.me.device, self.me.account);
         if is_new {
-            let op = StoreOp::SaveRecord { record: own_record, registered: false };
-            machine.effects.push(Effect::Store(op));
+            self.store(StoreOp::SaveRecord { record, registered: false });
         }
         for state in snapshot.conversations {
-            machine.load_conversation(state, device);
+            self.load_conversation(state, self.me.device);
         }
-        machine.subscribe_all();
-        machine.publish();
-        machine
+        self.subscribe_all();
+        self.publish();
     }
 
     fn load_conversation(&mut self, state: ConversationState, device: DeviceId) {
@@ -285,4 +279,17 @@ impl Machine {
         };
         self.conversations.iter().filter_map(with).collect()
     }
+}
+
+/// The record with which an account begins.
+fn first_record(setup: &Setup, now: Now) -> Signed<AccountRecord> {
+    let record = AccountRecord {
+        username: setup.username.clone(),
+        account: setup.account_key.id(),
+        devices: Bounded::truncated([setup.device_key.id()]),
+        sequence: 0,
+        previous: None,
+        issued_at: now.unix_ms,
+    };
+    Signed::by_account(&record, &setup.account_key)
 }

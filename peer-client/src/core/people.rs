@@ -81,10 +81,10 @@ impl People {
         let verified = source == Source::Server;
         let before = self.accounts.get(&record.account);
         let old = before.is_some_and(|person| {
-            let renames = person.row.username != record.username;
-            person.sequence >= record.sequence && (person.row.verified || !verified)
-                // A name stays for good; only the server knows of one that was never registered.
-                || renames && (person.row.verified || !verified)
+            // A name stays for good; only the server knows of one that was never registered.
+            let says_nothing =
+                person.sequence >= record.sequence || person.row.username != record.username;
+            says_nothing && (person.row.verified || !verified)
         });
         if old || (before.is_none() && self.accounts.len() >= ACCOUNTS_MAX) {
             return None;

@@ -30,6 +30,7 @@ const REOPEN_MAX: Duration = Duration::from_secs(30);
 
 /// A replication stream.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "how far a stream came, each apart")]
 pub(crate) struct Session {
     pub(super) device: DeviceId,
     /// Known from the start if opened here, else from the other side's greeting.

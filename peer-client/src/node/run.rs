@@ -36,8 +36,8 @@ use crate::{
     core::{
         command::{Answer, Failure},
         input::{
-            AttachmentInput, BlobStreamId, CallId, GossipInput, Input, LinkId, Now, ServerInput,
-            SessionId, SyncInput,
+            AttachmentInput, BlobStreamId, CallId, Input, LinkId, Now, ServerInput, SessionId,
+            SyncInput,
         },
         machine::Machine,
         model::Model,
@@ -186,7 +186,7 @@ impl Running {
             };
             self.handle(input);
         }
-        self.close().await;
+        Box::pin(self.close()).await;
     }
 
     async fn next(&mut self, shutdown: &CancellationToken) -> Next {
@@ -328,10 +328,6 @@ impl Running {
             }
         }
         addresses
-    }
-
-    pub(super) fn topic_ready(&mut self, tag: TopicTag, ready: bool) -> Input {
-        Input::Gossip(if ready { GossipInput::Ready { tag } } else { GossipInput::Unready { tag } })
     }
 
     /// Lets streams end in order and writes what waits to the disk.

@@ -19,9 +19,9 @@ use crate::core::{
 };
 
 const PEERS: usize = 3;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Event {
     /// A peer writes to the group, or to the next peer.
     Write {

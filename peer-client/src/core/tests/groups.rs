@@ -9,7 +9,7 @@ use super::network::{Network, wishes::name};
 use crate::core::{command::Command, model::Stage, notice::Notice};
 
 const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn group(seed: u64, names: &[&str]) -> Network {
     let mut network = Network::with_people(seed, names);

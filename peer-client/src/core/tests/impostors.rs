@@ -2,6 +2,7 @@
 
 use wire::{
     account::{AccountRecord, DeviceCertificate, Introduction},
+    bounded::Bounded,
     id::DeviceId,
     name::Username,
     rendezvous::{Response, ServerFrame, Whereabouts},
@@ -46,7 +47,7 @@ fn found(alice: &mut Alone, effects: Vec<Effect>, person: &Stranger) -> Vec<Effe
     let mut all = Vec::new();
     for effect in effects {
         if let Effect::SendServer(frame) = effect {
-            let found = Whereabouts { record: person.record.clone(), devices: Default::default() };
+            let found = Whereabouts { record: person.record.clone(), devices: Bounded::default() };
             let result = Ok(Response::Found(found));
             let response = ServerFrame::Response { id: frame.id, result };
             all.extend(alice.feed(Input::Server(ServerInput::Frame(response))));

@@ -35,7 +35,7 @@ const BEGINNING: u64 = 1_750_000_000_000;
 
 /// The instant from which a scenario counts.
 #[expect(clippy::disallowed_methods, reason = "an instant to begin with; time is added to it")]
-fn beginning() -> Instant {
+pub(in crate::core) fn beginning() -> Instant {
     Instant::now()
 }
 

@@ -6,7 +6,7 @@ use super::network::{Network, wishes::name};
 use crate::core::{command::Command, model::Stage};
 
 const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[test]
 fn an_absent_contact_gets_what_waited_in_order() {

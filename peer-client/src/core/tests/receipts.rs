@@ -8,7 +8,13 @@ use wire::{
 };
 
 use super::alone::{Alone, Stranger, closes, up_to};
-use crate::core::{input::SessionId, model, notice::Notice};
+use crate::core::{
+    command::{Command, Draft},
+    effect::Effect,
+    input::{CallId, GossipInput, Input, SessionId, SyncInput},
+    model,
+    notice::Notice,
+};
 
 /// Alice, who wrote to Bob over the stream that Bob opened.
 fn conversation() -> (Alone, Stranger, SessionId, wire::id::EventId) {
@@ -24,6 +30,41 @@ fn conversation() -> (Alone, Stranger, SessionId, wire::id::EventId) {
 fn stored(alice: &Alone) -> bool {
     let stored = |it: &Notice| matches!(it, Notice::Status { stage: model::Stage::Stored, .. });
     alice.notices.iter().any(stored)
+}
+
+#[test]
+fn a_message_counts_as_sent_once_it_was_handed_to_the_connection() {
+    let (mut alice, _, session, message) = conversation();
+    let sent = |alice: &Alone| {
+        let sent = |it: &Notice| {
+            matches!(it, Notice::Status { message: id, stage: model::Stage::Sent, .. }
+                if *id == message)
+        };
+        alice.notices.iter().any(sent)
+    };
+    alice.wait(std::time::Duration::from_mins(1));
+    assert!(!sent(&alice), "nothing was handed over yet");
+    alice.feed(Input::Sync(SyncInput::Written { session }));
+    assert!(sent(&alice));
+}
+
+#[test]
+fn gossip_that_nobody_took_was_not_sent() {
+    for taken in [false, true] {
+        let mut alice = Alone::new("alice");
+        let tag = alice.join("garden").tag();
+        alice.feed(Input::Gossip(GossipInput::Ready { tag }));
+        let draft = Draft { text: "hello".to_owned(), ..Draft::default() };
+        let command = Command::Send { to: "#garden".parse().unwrap(), draft };
+        let id = CallId(alice.number());
+        for effect in alice.feed(Input::Call { id, command }) {
+            if let Effect::Publish { ticket, .. } = effect {
+                alice.feed(Input::Gossip(GossipInput::Published { ticket, taken }));
+            }
+        }
+        let sent = |it: &Notice| matches!(it, Notice::Status { stage: model::Stage::Sent, .. });
+        assert_eq!(alice.notices.iter().any(sent), taken);
+    }
 }
 
 #[test]

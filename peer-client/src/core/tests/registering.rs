@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Person, network::Network};
 use crate::core::{model::ServerTie, notice::Notice};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn ties(network: &Network, place: usize) -> Vec<ServerTie> {
     let tie = |notice: &Notice| match notice {

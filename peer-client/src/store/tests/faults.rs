@@ -97,8 +97,8 @@ fn a_folder_that_may_not_be_written() {
 fn a_disk_that_is_full_loses_nothing_that_was_replied_to() {
     let mut opened = Opened::with_conversation();
     let bob = Author::new(2);
-    let long = "word ".repeat(2000);
-    let log = bob.log(&(0..50).map(|ms| (long.as_str(), ms)).collect::<Vec<_>>());
+    let words = "word ".repeat(2000);
+    let log = bob.log(&(0..50).map(|ms| (words.as_str(), ms)).collect::<Vec<_>>());
     opened.must_append(&bob, &log[..1]);
     // The limit belongs to the database's connection, so the test executes for itself.
     let path = opened.path();

@@ -143,7 +143,7 @@ fn entries_come_out_as_they_were_signed() {
 #[test]
 fn an_attachment_is_named_only_in_its_conversation() {
     let mut opened = Opened::with_conversation();
-    let bob = Author::new(2);
+    let author = Author::new(2);
     let blob = BlobHash::new([8; 32]);
     let attachment = Payload::Attachment(Attachment {
         blob,
@@ -155,8 +155,8 @@ fn an_attachment_is_named_only_in_its_conversation() {
         dimensions: None,
         reply_to: None,
     });
-    let first = bob.entry(None, &attachment, 1);
-    opened.must_append(&bob, std::slice::from_ref(&first));
+    let first = author.entry(None, &attachment, 1);
+    opened.must_append(&author, std::slice::from_ref(&first));
     let cases = [
         (direct().id, blob, true),
         (direct().id, BlobHash::new([7; 32]), false),

@@ -132,10 +132,10 @@ impl Network {
         for effect in effects {
             match effect {
                 ServerEffect::Respond { client, id, result } => {
-                    self.send_client(&[client], ServerFrame::Response { id, result });
+                    self.send_client(&[client], &ServerFrame::Response { id, result });
                 }
                 ServerEffect::Push { clients, push } => {
-                    self.send_client(&clients, ServerFrame::Push(push));
+                    self.send_client(&clients, &ServerFrame::Push(push));
                 }
                 ServerEffect::Close(client) => {
                     let place = self.peers.iter().position(|peer| peer.client == Some(client));
@@ -152,9 +152,9 @@ impl Network {
     fn send_client(
         &mut self,
         clients: &[rendezvous_server::service::ClientId],
-        frame: ServerFrame,
+        frame: &ServerFrame,
     ) {
-        let bytes = codec::encode(&frame);
+        let bytes = codec::encode(frame);
         for client in clients {
             let place = self.peers.iter().position(|peer| peer.client == Some(*client));
             if let Some(place) = place {
@@ -177,12 +177,11 @@ impl Network {
             };
             up && road && self.peers[place].online
         });
-        match other {
-            Some(other) => self.make_link(place, other, relayed),
-            None => {
-                let failed = Input::Link(LinkInput::DialFailed { device });
-                self.deliver(place, DIAL_FAILS, failed);
-            }
+        if let Some(other) = other {
+            self.make_link(place, other, relayed);
+        } else {
+            let failed = Input::Link(LinkInput::DialFailed { device });
+            self.deliver(place, DIAL_FAILS, failed);
         }
     }
 

@@ -164,7 +164,10 @@ impl Network {
             return true;
         }
         for place in 0..self.peers.len() {
-            let deadline = self.peers[place].machine.as_ref().and_then(|it| it.next_deadline());
+            let deadline = self.peers[place]
+                .machine
+                .as_ref()
+                .and_then(super::super::machine::Machine::next_deadline);
             if deadline.is_some_and(|deadline| deadline <= at) {
                 self.feed(place, Input::Tick);
             }
