@@ -24,7 +24,7 @@ use crate::{
         effect::Effect,
         input::{CallId, Input, LinkId, LinkInput, Now, ServerInput, SessionId, SyncInput},
         machine::Machine,
-        model::Transport,
+        model::{Body, MessageView, Transport},
         notice::Notice,
         people::Source,
     },
@@ -197,16 +197,24 @@ impl Alone {
         (session, effects)
     }
 
-    /// The texts of a conversation in the order shown.
+    /// A conversation's messages in the order shown.
+    #[track_caller]
+    pub(super) fn history(&mut self, of: &str) -> Vec<MessageView> {
+        let command = Command::History { of: of.parse().unwrap(), limit: 1000, before: None };
+        match self.ask(command) {
+            Some(Ok(Answer::Messages(messages))) => messages,
+            other => panic!("{of}: {other:?}"),
+        }
+    }
+
+    /// The same as text.
     #[track_caller]
     pub(super) fn texts(&mut self, of: &str) -> Vec<String> {
-        let command = Command::History { of: of.parse().unwrap(), limit: 1000, before: None };
-        let Some(Ok(Answer::Messages(messages))) = self.ask(command) else { panic!("{of}") };
-        let text = |message: crate::core::model::MessageView| match message.body {
-            crate::core::model::Body::Text(text) => text,
+        let text = |message: MessageView| match message.body {
+            Body::Text(text) => text,
             other => panic!("{other:?}"),
         };
-        messages.into_iter().map(text).collect()
+        self.history(of).into_iter().map(text).collect()
     }
 
     /// The words of errors that were told.

@@ -3,10 +3,19 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use wire::name::GroupName;
+use wire::{conversation::GroupMessage, name::GroupName, sync::Stage as Acknowledged};
 
-use super::network::{Network, wishes::name};
-use crate::core::{command::Command, model::Stage, notice::Notice};
+use super::{
+    alone::{Alone, Stranger, up_to},
+    network::{Network, wishes::name},
+};
+use crate::core::{
+    command::Command,
+    effect::Effect,
+    input::{GossipInput, Input, LinkInput},
+    model::Stage,
+    notice::Notice,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -88,7 +97,7 @@ fn a_member_alone_writes_and_is_heard_later() {
 }
 
 #[test]
-fn repair_goes_on_after_many_members_came_and_went() {
+fn members_come_and_go_and_the_history_stays() {
     let mut network = group(6, &["alice", "bob"]);
     network.say(0, "#garden", "the beginning");
     network.run_for(2 * SECOND);
@@ -111,6 +120,26 @@ fn repair_goes_on_after_many_members_came_and_went() {
     network.gossip_loss = 0;
     let all = ["the beginning", "a word that gossip loses"];
     network.await_texts(1, "#garden", &all, 2 * MINUTE);
+}
+
+#[test]
+fn whoever_has_news_is_sought_though_many_others_are_gone() {
+    let mut alice = Alone::new("alice");
+    let secret = alice.join("garden");
+    let (id, tag) = (secret.conversation(), secret.tag());
+    for number in 1..20 {
+        let member = Stranger::new(number, &format!("member{number}"));
+        let log = member.log(id, &["news"]);
+        let receipt = member.receipt(id, Acknowledged::Stored, up_to(member.id(), 1, log[1].id));
+        let bytes = secret.seal(&GroupMessage::Have(receipt), [1; 24]);
+        alice.feed(Input::Gossip(GossipInput::Message { tag, bytes }));
+        let mut effects = alice.wait(2 * SECOND);
+        effects.extend(alice.wait(SECOND));
+        let dials =
+            |it: &Effect| matches!(it, Effect::Dial { device, .. } if *device == member.id());
+        assert!(effects.iter().any(dials), "member {number}: {effects:?}");
+        alice.feed(Input::Link(LinkInput::DialFailed { device: member.id() }));
+    }
 }
 
 #[test]
