@@ -3,6 +3,7 @@
 pub mod blob;
 pub mod cli;
 pub mod core;
+pub mod demo;
 pub mod handle;
 pub mod headless;
 pub mod media;
