@@ -46,8 +46,7 @@ pub(super) async fn play(cast: &mut Cast) -> anyhow::Result<bool> {
 async fn registration(cast: &Cast) -> anyhow::Result<Done> {
     say("1. Registration: each name is bound to its owner's key at the server")?;
     for (name, handle) in cast.everyone() {
-        let registered =
-            |model: &crate::core::model::Model| model.server == ServerTie::Registered;
+        let registered = |model: &crate::core::model::Model| model.server == ServerTie::Registered;
         until(handle, "registration", registered).await?;
         say(&format!("  @{name} is registered"))?;
     }
