@@ -15,10 +15,12 @@ use wire::{
 
 use super::{
     command::{Answer, Failure},
-    input::{AttachmentInput, BlobStreamId, CallId, Effect, PreparedFile, Ticket},
-    machine::{Machine, Pending},
+    effect::Effect,
+    input::{AttachmentInput, BlobStreamId, CallId, PreparedFile, Ticket},
+    machine::Machine,
     model::Transfer,
     notice::Notice,
+    pending::Pending,
     storage::{MessageRow, StoreOp},
 };
 

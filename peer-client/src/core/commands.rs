@@ -13,9 +13,11 @@ use wire::{
 use super::{
     command::{Answer, Command, Draft, Failure},
     conversation::Conversation,
-    input::{CallId, Effect, Ticket},
-    machine::{AfterSave, Machine, Pending},
+    effect::Effect,
+    input::{CallId, Ticket},
+    machine::Machine,
     model::MemberView,
+    pending::{AfterSave, Pending},
     session::Purpose,
     storage::{ConversationRow, Kind, MessageRow, StoreOp},
     timeline::{PAGE, Window},

@@ -14,13 +14,8 @@ use wire::{
 };
 
 use super::{
-    input::{Effect, GossipInput},
-    machine::{Machine, Pending},
-    model::Path,
-    notice::Notice,
-    people::Source,
-    session::Purpose,
-    storage::Kind,
+    effect::Effect, input::GossipInput, machine::Machine, model::Path, notice::Notice,
+    pending::Pending, people::Source, session::Purpose, storage::Kind,
 };
 
 /// Members to replicate with on joining and on reconnecting.
@@ -368,10 +363,7 @@ impl Machine {
             self.gossip(id, tag, &message, None);
             return;
         }
-        let of = |(session, s): (&super::input::SessionId, &super::replication::Session)| {
-            (s.conversation == Some(id) && s.greeted).then_some(*session)
-        };
-        for session in self.sessions.iter().filter_map(of).collect::<Vec<_>>() {
+        for session in self.greeted_sessions(id) {
             self.send(session, wire::sync::SyncFrame::Typing, None);
         }
     }

@@ -1,20 +1,19 @@
-//! Everything that reaches the core and everything it wants done, as two closed enums.
+//! Everything that reaches the core, as one closed enum.
 
-use std::{path::PathBuf, time::Instant};
+use std::time::Instant;
 
 use libp2p::Multiaddr;
 use wire::{
-    blob::{BlobReply, BlobRequest},
+    blob::BlobRequest,
     id::{BlobHash, DeviceId, TopicTag},
-    rendezvous::{ClientFrame, ServerFrame},
+    rendezvous::ServerFrame,
     sync::SyncFrame,
 };
 
 use super::{
-    command::{Answer, Command, Failure, FileSource},
-    model::{Road, Transport},
-    notice::Notice,
-    storage::{StoreOp, StoreReply},
+    command::{Command, Failure},
+    model::Transport,
+    storage::StoreReply,
 };
 
 macro_rules! number {
@@ -284,123 +283,4 @@ pub struct PreparedFile {
     pub dimensions: Option<(u32, u32)>,
     /// A small image of it.
     pub preview: Option<Vec<u8>>,
-}
-
-/// Something to be done by the shell.
-#[derive(Debug)]
-pub enum Effect {
-    /// Read or write the store. Operations take effect in this order.
-    Store(StoreOp),
-    /// Answer a command.
-    Answer {
-        /// The command.
-        call: CallId,
-        /// The answer.
-        result: Result<Answer, Failure>,
-    },
-    /// Tell the front ends.
-    Notice(Notice),
-    /// Connect to the server and open the stream for requests.
-    ConnectServer,
-    /// Drop the connection to the server, if any.
-    DisconnectServer,
-    /// Send a frame to the server.
-    SendServer(ClientFrame),
-    /// Ask the server to keep a place for circuits to this peer.
-    Reserve,
-    /// Dial a device at these addresses.
-    Dial {
-        /// The device.
-        device: DeviceId,
-        /// Addresses; if empty, through a circuit of the server.
-        addresses: Vec<Multiaddr>,
-    },
-    /// Close a connection.
-    CloseLink {
-        /// The connection.
-        link: LinkId,
-    },
-    /// Open a replication stream.
-    OpenSync {
-        /// Names the stream.
-        session: SessionId,
-        /// The other device.
-        device: DeviceId,
-    },
-    /// Send a frame; the shell says when it was handed over.
-    SendSync {
-        /// The stream.
-        session: SessionId,
-        /// The frame.
-        frame: SyncFrame,
-    },
-    /// Close a stream after what was sent.
-    CloseSync {
-        /// The stream.
-        session: SessionId,
-    },
-    /// Take part in a group's topic.
-    Subscribe(TopicTag),
-    /// Stop that.
-    Unsubscribe(TopicTag),
-    /// Gossip a sealed message; the shell says when another node took it.
-    Publish {
-        /// Names it.
-        ticket: Ticket,
-        /// The group.
-        tag: TopicTag,
-        /// The message.
-        bytes: Vec<u8>,
-    },
-    /// Read a file to be sent.
-    Prepare {
-        /// Names the job.
-        ticket: Ticket,
-        /// The file.
-        source: FileSource,
-    },
-    /// Copy an attachment that is here whole.
-    Save {
-        /// Names the job.
-        ticket: Ticket,
-        /// The attachment.
-        blob: BlobHash,
-        /// Where to.
-        to: PathBuf,
-    },
-    /// Fetch what is missing of an attachment from a device.
-    Fetch {
-        /// Names the transfer.
-        ticket: Ticket,
-        /// The device.
-        device: DeviceId,
-        /// The request; the shell fills in the ranges that are missing.
-        request: BlobRequest,
-        /// Bytes of the whole.
-        size: u64,
-    },
-    /// Send an attachment on a stream that waits.
-    Serve {
-        /// The stream.
-        stream: BlobStreamId,
-        /// What was asked.
-        request: BlobRequest,
-    },
-    /// Refuse it.
-    Refuse {
-        /// The stream.
-        stream: BlobStreamId,
-        /// Why.
-        reply: BlobReply,
-    },
-}
-
-/// A road as the model shows it, from what a link is known by.
-pub(crate) fn road(
-    relayed: bool,
-    transport: Transport,
-    punched: bool,
-    rtt_ms: Option<u32>,
-) -> Road {
-    Road { relayed, transport, punched, rtt_ms }
 }

@@ -1,37 +1,32 @@
-//! What passes between this peer and the rendezvous server: registering, presence, names.
+//! What passes between this peer and the rendezvous server: registering, asking, announcing.
 
 use std::time::Duration;
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use wire::{
-    account::AccountRecord,
     bounded::Bounded,
-    id::{AccountId, ConversationId, DeviceId},
+    id::AccountId,
     limits::{VERSION, WATCH_PER_REQUEST},
-    name::{ConversationName, Username},
-    rendezvous::{
-        Address, NoticeKind, Push, Reachable, Refusal, Request, Response, ServerFrame, Whereabouts,
-    },
-    signed::Signed,
+    name::Username,
+    rendezvous::{Address, NoticeKind, Push, Refusal, Request, Response, ServerFrame},
 };
 
 use super::{
-    command::Failure,
-    input::{Effect, ServerInput},
-    machine::{AfterSave, Machine, Pending},
+    command::{Command, Failure},
+    effect::Effect,
+    input::{CallId, ServerInput},
+    machine::Machine,
     model::ServerTie,
     notice::Notice,
     people::Source,
     session::{Purpose, TieAction},
-    storage::{ConversationRow, Kind, StoreOp},
+    storage::{Kind, StoreOp},
 };
 
 /// First pause before asking again for a place for circuits; doubles each time.
 const RESERVE_FIRST: Duration = Duration::from_millis(500);
 /// Longest pause before asking again.
 const RESERVE_MAX: Duration = Duration::from_mins(1);
-/// Conversations that strangers may have begun and that were not answered.
-const REQUESTS_MAX: usize = 64;
 
 impl Machine {
     pub(super) fn tick_server(&mut self) {
@@ -194,164 +189,6 @@ impl Machine {
         }
     }
 
-    /// Takes in an account's record, from whichever side.
-    pub(super) fn learn(
-        &mut self,
-        signed: &Signed<AccountRecord>,
-        record: &AccountRecord,
-        source: Source,
-    ) {
-        let Some(row) = self.people.learn(signed, record, source) else { return };
-        let verified = row.verified;
-        self.store(StoreOp::SaveAccount(row));
-        self.dirty.conversations = true;
-        self.dirty.peers = true;
-        if !verified && self.tie.is_registered() {
-            let username = record.username.clone();
-            let purpose = Purpose::Verify(username.clone(), record.account);
-            self.ask_server(Request::Lookup { username }, purpose);
-        }
-    }
-
-    /// The server says who has a name, and where.
-    fn on_found(&mut self, username: &Username, found: &Whereabouts) {
-        let Ok(record) = found.record.open() else { return };
-        if record.username != *username {
-            return;
-        }
-        self.learn(&found.record, &record, Source::Server);
-        self.rename_impostor(username, record.account);
-        self.on_presence(record.account, &found.devices);
-    }
-
-    /// A conversation with someone who only claimed this name must not bear it.
-    fn rename_impostor(&mut self, username: &Username, account: AccountId) {
-        let name = ConversationName::Direct(username.clone());
-        let Some(id) = self.names.get(&name).copied() else { return };
-        let Some(conversation) = self.conversations.get_mut(&id) else { return };
-        let Kind::Direct(other) = conversation.row.kind else { return };
-        if other == account {
-            return;
-        }
-        conversation.row.name = ConversationName::Direct(self.people.name_of(&other));
-        let row = conversation.row.clone();
-        self.names.remove(&name);
-        self.names.insert(row.name.clone(), id);
-        self.save_conversation(row, None, AfterSave::Nothing);
-    }
-
-    fn on_presence(&mut self, account: AccountId, devices: &[Reachable]) {
-        let change = self.people.set_present(account, devices);
-        let has_conversation = self.direct_with(account).is_some();
-        let mut gone: Vec<DeviceId> = self.paths.linked().into_iter().collect();
-        gone.retain(|device| self.people.owner_of(device) == Some(account));
-        for reachable in devices {
-            gone.retain(|device| *device != reachable.device);
-            if has_conversation && account != self.me.account {
-                let addresses = plain_addresses(reachable);
-                let urgent = self.has_waiting(account);
-                self.paths.want(reachable.device, &addresses, urgent, self.now.instant);
-            }
-        }
-        if devices.is_empty() {
-            for device in gone {
-                self.paths.unwant(&device);
-            }
-        }
-        if let Some(online) = change {
-            self.tell_presence(account, online);
-        }
-        self.dirty.conversations = true;
-        self.dirty.peers = true;
-    }
-
-    fn tell_presence(&mut self, account: AccountId, online: bool) {
-        if account != self.me.account && self.direct_with(account).is_some() {
-            let peer = self.people.name_of(&account);
-            self.notice(Notice::Presence { peer, online });
-        }
-    }
-
-    /// Remembers where a member of a group is.
-    pub(super) fn learn_addresses(&mut self, reachable: &Reachable) {
-        self.paths.learn(reachable.device, &plain_addresses(reachable));
-    }
-
-    /// The direct conversation with an account.
-    pub(super) fn direct_with(&self, account: AccountId) -> Option<ConversationId> {
-        let id = ConversationId::direct(&self.me.account, &account);
-        self.conversations.contains_key(&id).then_some(id)
-    }
-
-    /// Whether own messages wait for an account.
-    fn has_waiting(&self, account: AccountId) -> bool {
-        self.direct_with(account).and_then(|id| self.conversations.get(&id)).is_some_and(
-            |conversation| {
-                conversation.waiting(self.me.device, |device| self.people.owner_of(device)) > 0
-            },
-        )
-    }
-
-    /// Something waits to be sent: connect to those who are present.
-    pub(super) fn reach_out(&mut self, id: ConversationId) {
-        let Some(Kind::Direct(account)) = self.conversations.get(&id).map(|c| &c.row.kind) else {
-            return;
-        };
-        for (device, addresses) in self.people.present(account) {
-            if self.paths.is_linked(&device) {
-                self.ensure_session(id, device);
-            } else {
-                self.paths.want(device, &addresses, true, self.now.instant);
-            }
-        }
-    }
-
-    /// Makes sure that there is a conversation with a stranger who calls. False if there are too
-    /// many such already.
-    pub(super) fn ensure_direct(&mut self, account: AccountId) -> bool {
-        if self.direct_with(account).is_some() {
-            return true;
-        }
-        if self.conversations.values().filter(|c| c.row.request).count() >= REQUESTS_MAX {
-            return false;
-        }
-        self.make_direct(account, true, None, AfterSave::Nothing);
-        self.watch(&[account]);
-        true
-    }
-
-    pub(super) fn make_direct(
-        &mut self,
-        account: AccountId,
-        request: bool,
-        call: Option<super::input::CallId>,
-        then: AfterSave,
-    ) {
-        let id = ConversationId::direct(&self.me.account, &account);
-        let name = ConversationName::Direct(self.people.name_of(&account));
-        let row = ConversationRow {
-            id,
-            name: name.clone(),
-            kind: Kind::Direct(account),
-            request,
-            left: false,
-        };
-        self.names.insert(name, id);
-        self.conversations.insert(id, super::conversation::Conversation::new(row.clone()));
-        self.dirty.conversations = true;
-        self.save_conversation(row, call, then);
-    }
-
-    pub(super) fn save_conversation(
-        &mut self,
-        row: ConversationRow,
-        call: Option<super::input::CallId>,
-        then: AfterSave,
-    ) {
-        let ticket = self.expect(Pending::Conversation { call, then });
-        self.store(StoreOp::SaveConversation { ticket, row });
-    }
-
     fn watch_all(&mut self) {
         let accounts: Vec<_> = self
             .conversations
@@ -395,11 +232,7 @@ impl Machine {
     }
 
     /// Keeps a command until the server can be asked.
-    pub(super) fn wait_for_server(
-        &mut self,
-        call: super::input::CallId,
-        command: super::command::Command,
-    ) {
+    pub(super) fn wait_for_server(&mut self, call: CallId, command: Command) {
         const WAIT: Duration = Duration::from_secs(15);
         const CALLS_MAX: usize = 256;
         if self.tie.is_refused() || self.waiting_calls.len() >= CALLS_MAX {
@@ -408,10 +241,6 @@ impl Machine {
             self.waiting_calls.push((self.now.instant + WAIT, call, command));
         }
     }
-}
-
-fn plain_addresses(reachable: &Reachable) -> Vec<Multiaddr> {
-    reachable.addresses.iter().map(|address| address.as_multiaddr().clone()).collect()
 }
 
 fn is_loopback(address: &Multiaddr) -> bool {

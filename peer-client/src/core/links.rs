@@ -1,7 +1,8 @@
 //! Connections to other devices as they come and go.
 
 use super::{
-    input::{Effect, LinkInput},
+    effect::Effect,
+    input::LinkInput,
     machine::Machine,
     notice::Notice,
     paths::{Opened, PathAction},

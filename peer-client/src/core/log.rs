@@ -12,9 +12,10 @@ use super::{
     command::Answer,
     conversation::order,
     input::CallId,
-    machine::{Machine, Pending},
+    machine::Machine,
     model::Path,
     notice::Notice,
+    pending::Pending,
     storage::{MessageRow, StoreOp, is_message},
 };
 

@@ -14,27 +14,28 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use wire::{
     account::{AccountRecord, Introduction},
     bounded::Bounded,
-    event::{CheckedEvent, Clock},
-    id::{BlobHash, ConversationId, DeviceId, EventId, TopicTag},
+    event::Clock,
+    id::{ConversationId, DeviceId, TopicTag},
     key::{AccountKey, DeviceKey},
     name::{ConversationName, Username},
     signed::Signed,
-    sync::Stage,
 };
 
 use super::{
     attachments::Attachments,
-    command::{Answer, Failure},
+    command::{Answer, Command, Failure},
     conversation::Conversation,
-    input::{CallId, Effect, Input, Now, SessionId, Ticket},
-    model::{Me, Model, Path},
+    effect::Effect,
+    input::{CallId, Input, Now, SessionId, Ticket},
+    model::{Me, Model},
     notice::Notice,
     paths::Paths,
-    people::People,
+    pending::Pending,
+    people::{People, Source},
     publish::Dirty,
-    replication::{Check, Session},
     session::Tie,
-    storage::{Snapshot, StoreOp, StoreReply},
+    storage::{ConversationState, Kind, Snapshot, StoreOp},
+    streams::{Check, Session},
 };
 
 /// What a machine is made of.
@@ -88,63 +89,12 @@ pub struct Machine {
     pub(super) checks: BTreeMap<DeviceId, Check>,
     pub(super) pending: BTreeMap<Ticket, Pending>,
     /// Commands that wait for the server, with their time limit.
-    pub(super) waiting_calls: Vec<(Instant, CallId, super::command::Command)>,
+    pub(super) waiting_calls: Vec<(Instant, CallId, Command)>,
     pub(super) attachments: Attachments,
     pub(super) effects: Vec<Effect>,
     pub(super) last_number: u64,
     pub(super) model: Arc<Model>,
     pub(super) dirty: Dirty,
-}
-
-/// What an answer of the store or a job is for.
-#[derive(Debug)]
-pub(super) enum Pending {
-    /// Entries are being stored.
-    Append {
-        conversation: ConversationId,
-        events: Vec<Arc<CheckedEvent>>,
-        path: Option<Path>,
-        call: Option<CallId>,
-    },
-    /// A conversation is being stored for a command.
-    Conversation { call: Option<CallId>, then: AfterSave },
-    /// An acknowledgement is being stored.
-    Acknowledge { conversation: ConversationId, device: DeviceId, stage: Stage, next: u64 },
-    /// Own entries were handed to a connection.
-    Sent { conversation: ConversationId, next: u64 },
-    /// A message is being handed to gossip, with own entries before `next`, if any.
-    Publish { conversation: ConversationId, next: Option<u64> },
-    /// Entries for a replication stream.
-    Log { session: SessionId, log: DeviceId, from: u64 },
-    /// A page for a command.
-    History { call: CallId },
-    /// Untold messages for a command.
-    Untold { call: CallId },
-    /// A page for an open conversation.
-    Page { conversation: ConversationId },
-    /// A stored message, again with what it quotes.
-    Refresh { conversation: ConversationId },
-    /// A message whose attachment is wanted.
-    Wanted { call: CallId, save_to: Option<std::path::PathBuf> },
-    /// Whether an attachment may be served.
-    Serve { stream: super::input::BlobStreamId, request: Box<wire::blob::BlobRequest> },
-    /// A file is being read to be sent.
-    Prepare { call: CallId, conversation: ConversationId, text: String, reply_to: Option<EventId> },
-    /// A file is being copied for a command.
-    Save { call: CallId },
-    /// An attachment is being fetched.
-    Fetch { blob: BlobHash },
-}
-
-/// What follows once a conversation is stored.
-#[derive(Debug)]
-pub(super) enum AfterSave {
-    /// The command is done.
-    Nothing,
-    /// A group begins.
-    Joined(ConversationId),
-    /// The command goes on.
-    Retry(super::command::Command),
 }
 
 impl Machine {
@@ -207,7 +157,7 @@ impl Machine {
         }
         let (own_record, own_account) = (machine.record.clone(), machine.record.open());
         if let Ok(opened) = own_account {
-            machine.people.learn(&own_record, &opened, super::people::Source::Server);
+            machine.people.learn(&own_record, &opened, Source::Server);
         }
         if is_new {
             let op = StoreOp::SaveRecord { record: own_record, registered: false };
@@ -221,7 +171,7 @@ impl Machine {
         machine
     }
 
-    fn load_conversation(&mut self, state: super::storage::ConversationState, device: DeviceId) {
+    fn load_conversation(&mut self, state: ConversationState, device: DeviceId) {
         if let Some(last) = &state.last {
             self.clock = self.clock.max(last.clock);
         }
@@ -285,88 +235,10 @@ impl Machine {
         self.tick_attachments();
     }
 
-    fn on_store(&mut self, reply: StoreReply) {
-        match reply {
-            StoreReply::Saved { ticket } => {
-                if let Some(Pending::Conversation { call, then }) = self.pending.remove(&ticket) {
-                    self.on_conversation_saved(call, then);
-                }
-            }
-            StoreReply::Appended { ticket, arrivals } => {
-                if let Some(Pending::Append { conversation, events, path, call }) =
-                    self.pending.remove(&ticket)
-                {
-                    self.on_appended(conversation, &events, &arrivals, path, call);
-                }
-            }
-            StoreReply::Acknowledged { ticket, messages } => match self.pending.remove(&ticket) {
-                Some(Pending::Acknowledge { conversation, device, stage, next }) => {
-                    self.on_acknowledged(conversation, device, (stage, next), &messages);
-                }
-                Some(Pending::Sent { conversation, next }) => {
-                    self.on_sent(conversation, next, &messages)
-                }
-                _ => {}
-            },
-            StoreReply::Log { ticket, events } => {
-                if let Some(Pending::Log { session, log, from }) = self.pending.remove(&ticket) {
-                    self.on_log(session, log, from, events);
-                }
-            }
-            StoreReply::Messages { ticket, rows, more } => self.on_messages(ticket, rows, more),
-            StoreReply::Named { ticket, named } => {
-                if let Some(Pending::Serve { stream, request }) = self.pending.remove(&ticket) {
-                    self.on_named(stream, *request, named);
-                }
-            }
-            StoreReply::Failed { ticket, text } => self.on_store_failed(ticket, text),
-        }
-    }
-
-    fn on_store_failed(&mut self, ticket: Option<Ticket>, text: String) {
-        let failure = Failure::new("storage", format!("The data folder cannot be written: {text}"));
-        match ticket.and_then(|ticket| self.pending.remove(&ticket)) {
-            Some(Pending::Append { conversation, call, .. }) => {
-                if let Some(conversation) = self.conversations.get_mut(&conversation) {
-                    conversation.roll_back();
-                }
-                self.close_sessions_of(conversation);
-                self.answer_maybe(call, Err(failure.clone()));
-            }
-            Some(Pending::Conversation { call, .. }) => {
-                self.answer_maybe(call, Err(failure.clone()))
-            }
-            Some(
-                Pending::History { call } | Pending::Untold { call } | Pending::Wanted { call, .. },
-            ) => self.answer(call, Err(failure.clone())),
-            Some(Pending::Serve { stream, .. }) => {
-                let reply = wire::blob::BlobReply::NotFound;
-                self.effects.push(Effect::Refuse { stream, reply });
-            }
-            Some(Pending::Log { session, .. }) => self.close_session(session),
-            Some(
-                Pending::Acknowledge { conversation, .. } | Pending::Sent { conversation, .. },
-            ) => {
-                if let Some(conversation) = self.conversations.get_mut(&conversation) {
-                    conversation.forget_asked();
-                }
-            }
-            _ => {}
-        }
-        self.effects.push(Effect::Notice(Notice::Error { code: failure.code, text: failure.text }));
-    }
-
     /// A number that was not given before.
     pub(super) fn number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
-    }
-
-    /// Remembers what the answer to a new ticket is for.
-    pub(super) fn expect(&mut self, pending: Pending) -> Ticket {
-        let ticket = Ticket(self.number());
-        self.pending.insert(ticket, pending);
-        ticket
     }
 
     pub(super) fn store(&mut self, op: StoreOp) {
@@ -392,8 +264,8 @@ impl Machine {
         let owner = self.people.owner_of(device);
         let with = |(id, conversation): (&ConversationId, &Conversation)| {
             let shared = match conversation.row.kind {
-                super::storage::Kind::Direct(account) => owner == Some(account),
-                super::storage::Kind::Group(_) => {
+                Kind::Direct(account) => owner == Some(account),
+                Kind::Group(_) => {
                     !conversation.row.left && conversation.group.wanted.contains(device)
                 }
             };

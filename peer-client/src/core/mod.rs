@@ -1,13 +1,18 @@
 //! The peer's logic without IO: what it knows, decides and wants done.
 //!
-//! [`machine::Machine`] is the state; [`input`] has everything that goes in and comes out.
+//! [`machine::Machine`] is the state; [`input`] has everything that goes in,
+//! [`effect`] what comes out.
 
 mod attachments;
 pub mod command;
 mod commands;
+mod contacts;
 mod conversation;
+pub mod effect;
+mod greeting;
 mod groups;
 pub mod input;
+mod intake;
 mod introductions;
 mod links;
 mod log;
@@ -15,10 +20,12 @@ pub mod machine;
 pub mod model;
 pub mod notice;
 mod paths;
+mod pending;
 mod people;
 mod publish;
 mod receipts;
 mod replication;
 mod session;
 pub mod storage;
+mod streams;
 mod timeline;

@@ -12,9 +12,10 @@ use wire::{
 
 use super::{
     input::SessionId,
-    machine::{Machine, Pending},
+    machine::Machine,
     model::{Path, Stage as Shown},
     notice::Notice,
+    pending::Pending,
     storage::StoreOp,
 };
 
@@ -108,10 +109,7 @@ impl Machine {
         }
         self.store(StoreOp::Read { conversation: id, marks });
         let have = self.read_marks(id);
-        let of = |(session, s): (&SessionId, &super::replication::Session)| {
-            (s.conversation == Some(id) && s.greeted).then_some(*session)
-        };
-        let sessions: Vec<_> = self.sessions.iter().filter_map(of).collect();
+        let sessions = self.greeted_sessions(id);
         if !have.is_empty() && !sessions.is_empty() {
             let receipt = self.sign_receipt(id, Stage::Read, have);
             for session in sessions {

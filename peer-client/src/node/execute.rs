@@ -19,8 +19,9 @@ use super::{
 };
 use crate::{
     blob::transfer::Wanted,
-    core::input::{
-        BlobStreamId, Effect, GossipInput, Input, LinkInput, ServerInput, SyncInput, Ticket,
+    core::{
+        effect::Effect,
+        input::{BlobStreamId, GossipInput, Input, LinkInput, ServerInput, SyncInput, Ticket},
     },
 };
 

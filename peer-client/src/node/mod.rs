@@ -4,6 +4,7 @@ mod behaviour;
 mod execute;
 pub mod files;
 mod jobs;
+mod listen;
 mod run;
 mod streams;
 mod translate;

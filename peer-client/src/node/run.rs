@@ -8,7 +8,7 @@ use std::{
 
 use futures::StreamExt as _;
 use libp2p::{
-    Multiaddr, Swarm, TransportError,
+    Multiaddr, Swarm,
     core::transport::ListenerId,
     swarm::{ConnectionId, SwarmEvent},
 };
@@ -26,10 +26,9 @@ use wire::{
 };
 
 use super::{
-    Config, NodeError,
     behaviour::{Behaviour, BehaviourEvent},
     files::Files,
-    jobs::{self, Decision},
+    jobs::Decision,
     streams,
 };
 use crate::{
@@ -53,8 +52,6 @@ use crate::{
 const EVENTS: usize = 1024;
 /// Store operations that may wait here for the store's thread; beyond that, streams wait.
 const BACKLOG: usize = 256;
-/// How long a new node waits for its listeners' addresses.
-const LISTEN_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Reads the clocks.
 #[expect(clippy::disallowed_methods, reason = "the one place where the node reads the clocks")]
@@ -173,69 +170,6 @@ impl Running {
             subscribers: BTreeMap::new(),
             last_id: 0,
         }
-    }
-
-    /// Opens the listeners, and waits until their ports are known.
-    pub(super) async fn listen(&mut self, config: &Config) -> Result<(), NodeError> {
-        let chosen = !config.listen.is_empty();
-        let addresses = match (config.relay_only, chosen) {
-            (true, _) => Vec::new(),
-            (false, true) => config.listen.clone(),
-            (false, false) => everywhere(),
-        };
-        let mut awaited = Vec::new();
-        for address in addresses {
-            match self.swarm.listen_on(address.clone()) {
-                Ok(listener) => {
-                    awaited.push((listener, address));
-                }
-                // A machine without one of the address families still has the other.
-                Err(error) if !chosen => tracing::debug!(%address, %error, "cannot listen"),
-                Err(error) => return Err(NodeError::Listen { address, reason: reason(error) }),
-            }
-        }
-        let waiting = self.await_listeners(&mut awaited, chosen);
-        match timeout(LISTEN_WITHIN, waiting).await {
-            Ok(result) => result?,
-            Err(_elapsed) => tracing::warn!("some addresses to listen on are not ready yet"),
-        }
-        self.accept_streams()
-    }
-
-    async fn await_listeners(
-        &mut self,
-        awaited: &mut Vec<(ListenerId, Multiaddr)>,
-        chosen: bool,
-    ) -> Result<(), NodeError> {
-        while !awaited.is_empty() {
-            match self.swarm.select_next_some().await {
-                SwarmEvent::NewListenAddr { listener_id, .. } => {
-                    awaited.retain(|(listener, _)| *listener != listener_id);
-                }
-                SwarmEvent::ListenerClosed { listener_id, reason, .. } => {
-                    let failed =
-                        awaited.iter().find(|(listener, _)| *listener == listener_id).cloned();
-                    awaited.retain(|(listener, _)| *listener != listener_id);
-                    if let (Some((_, address)), Err(error), true) = (failed, reason, chosen) {
-                        return Err(NodeError::Listen { address, reason: error.to_string() });
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn accept_streams(&mut self) -> Result<(), NodeError> {
-        let mut control = self.swarm.behaviour().streams.new_control();
-        let taken = |_error| NodeError::Network("a protocol is registered twice".to_owned());
-        let sync =
-            control.accept(libp2p::StreamProtocol::new(wire::sync::PROTOCOL)).map_err(taken)?;
-        let blob =
-            control.accept(libp2p::StreamProtocol::new(wire::blob::PROTOCOL)).map_err(taken)?;
-        self.tasks.spawn(accept_sync(sync, self.inbox.clone()));
-        self.tasks.spawn(jobs::serve(blob, self.blobs.clone(), self.inbox.clone()));
-        Ok(())
     }
 
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
@@ -444,45 +378,6 @@ async fn wait_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-async fn accept_sync(mut incoming: libp2p_stream::IncomingStreams, inbox: mpsc::Sender<Event>) {
-    /// Streams that were accepted and that the loop has not seen.
-    const UNSEEN: usize = 1024;
-    let mut waiting = JoinSet::new();
-    while let Some((peer, stream)) = incoming.next().await {
-        while waiting.try_join_next().is_some() {}
-        if let Ok(device) = DeviceId::try_from(peer)
-            && waiting.len() < UNSEEN
-        {
-            // Not awaited here: the library drops streams while nobody takes the next one.
-            let inbox = inbox.clone();
-            waiting.spawn(async move {
-                if inbox.send(Event::SyncAccepted { device, stream }).await.is_err() {
-                    tracing::trace!("the node has ended");
-                }
-            });
-        }
-    }
-}
-
-fn everywhere() -> Vec<Multiaddr> {
-    let addresses = [
-        "/ip4/0.0.0.0/udp/0/quic-v1",
-        "/ip4/0.0.0.0/tcp/0",
-        "/ip6/::/udp/0/quic-v1",
-        "/ip6/::/tcp/0",
-    ];
-    addresses.iter().filter_map(|address| address.parse().ok()).collect()
-}
-
-fn reason(error: TransportError<std::io::Error>) -> String {
-    match error {
-        TransportError::MultiaddrNotSupported(_) => {
-            "this kind of address is not supported".to_owned()
-        }
-        TransportError::Other(error) => error.to_string(),
     }
 }
 

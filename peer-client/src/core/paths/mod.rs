@@ -4,21 +4,22 @@
 //! answers first is used. Once a direct connection has answered a ping the relayed ones are
 //! closed, and of several direct ones the device with the smaller id keeps one.
 
+mod device;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
 use libp2p::Multiaddr;
-use wire::{id::DeviceId, limits::ADDRESSES_MAX};
+use wire::id::DeviceId;
 
+use self::device::{Device, Link};
 use super::{
-    input::{LinkId, road},
+    input::LinkId,
     model::{Road, Transport},
 };
 
-/// How much later than the direct addresses the circuit is tried.
-const RELAY_DELAY: Duration = Duration::from_millis(250);
 /// How long the device with the larger id leaves dialling to the other, when both want to.
 const YIELD_DELAY: Duration = Duration::from_millis(400);
 /// First pause after a dial that failed; doubles each time.
@@ -46,27 +47,6 @@ pub(crate) struct Paths {
     relay_only: bool,
     devices: BTreeMap<DeviceId, Device>,
     owners: BTreeMap<LinkId, DeviceId>,
-}
-
-#[derive(Debug, Default)]
-struct Device {
-    links: BTreeMap<LinkId, Link>,
-    addresses: Vec<Multiaddr>,
-    wanted: bool,
-    failures: u32,
-    direct_at: Option<Instant>,
-    relay_at: Option<Instant>,
-    shown: Option<Road>,
-}
-
-#[derive(Debug)]
-struct Link {
-    relayed: bool,
-    transport: Transport,
-    dialled: bool,
-    punched: bool,
-    rtt_ms: Option<u32>,
-    closing: bool,
 }
 
 impl Paths {
@@ -269,136 +249,5 @@ pub(crate) struct Opened {
     pub(crate) punched: bool,
 }
 
-impl Device {
-    /// Puts newer addresses first and drops the oldest beyond the bound.
-    fn learn(&mut self, addresses: &[Multiaddr]) {
-        let mut merged: Vec<Multiaddr> = addresses.to_vec();
-        for address in self.addresses.drain(..) {
-            if !merged.contains(&address) {
-                merged.push(address);
-            }
-        }
-        merged.truncate(ADDRESSES_MAX);
-        self.addresses = merged;
-    }
-
-    fn schedule(&mut self, now: Instant, pause: Duration, relay_only: bool) {
-        if relay_only || self.addresses.is_empty() {
-            self.direct_at = None;
-            self.relay_at = Some(now + pause);
-        } else {
-            self.direct_at = Some(now + pause);
-            self.relay_at = Some(now + pause + RELAY_DELAY);
-        }
-    }
-
-    fn is_waiting(&self) -> bool {
-        self.direct_at.is_some() || self.relay_at.is_some()
-    }
-
-    fn best(&self) -> Option<Road> {
-        let link = self
-            .links
-            .values()
-            .min_by_key(|link| (link.closing, link.relayed, link.rtt_ms.is_none()))?;
-        Some(road(link.relayed, link.transport, link.punched, link.rtt_ms))
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn device(n: u8) -> DeviceId {
-        DeviceId::new([n; 32])
-    }
-
-    fn address() -> Multiaddr {
-        "/ip4/192.0.2.1/tcp/1".parse().unwrap()
-    }
-
-    fn opened(relayed: bool) -> Opened {
-        Opened { relayed, transport: Transport::Quic, dialled: true, punched: false }
-    }
-
-    #[test]
-    fn direct_is_tried_at_once_and_the_circuit_after_it() {
-        let now = Instant::now();
-        let mut paths = Paths::new(device(1), false);
-        paths.want(device(2), &[address()], false, now);
-        assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![address()])]);
-        assert_eq!(paths.next_deadline(), Some(now + RELAY_DELAY));
-        assert_eq!(paths.tick(now + RELAY_DELAY), [PathAction::Dial(device(2), vec![])]);
-        assert_eq!(paths.next_deadline(), None);
-    }
-
-    #[test]
-    fn a_direct_connection_spares_the_circuit() {
-        let now = Instant::now();
-        let mut paths = Paths::new(device(1), false);
-        paths.want(device(2), &[address()], false, now);
-        paths.tick(now);
-        paths.opened(device(2), LinkId(1), opened(false));
-        assert_eq!(paths.tick(now + RELAY_DELAY), []);
-    }
-
-    #[test]
-    fn relay_only_never_dials_an_address() {
-        let now = Instant::now();
-        let mut paths = Paths::new(device(1), true);
-        paths.want(device(2), &[address()], true, now);
-        assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![])]);
-    }
-
-    #[test]
-    fn the_relayed_connection_is_closed_once_the_direct_one_answers() {
-        let mut paths = Paths::new(device(1), false);
-        paths.opened(device(2), LinkId(1), opened(true));
-        let actions = paths.opened(device(2), LinkId(2), opened(false));
-        assert!(!actions.contains(&PathAction::Close(LinkId(1))), "{actions:?}");
-        let actions = paths.round_trip(LinkId(2), 3);
-        assert!(actions.contains(&PathAction::Close(LinkId(1))), "{actions:?}");
-        assert!(paths.road(&device(2)).is_some_and(|road| !road.relayed && road.rtt_ms == Some(3)));
-    }
-
-    #[test]
-    fn only_the_smaller_device_closes_a_second_direct_connection() {
-        for (own, other, closes) in [(1, 2, true), (2, 1, false)] {
-            let mut paths = Paths::new(device(own), false);
-            paths.opened(device(other), LinkId(1), opened(false));
-            let actions = paths.opened(device(other), LinkId(2), opened(false));
-            assert_eq!(actions.contains(&PathAction::Close(LinkId(2))), closes);
-            assert!(!actions.contains(&PathAction::Close(LinkId(1))));
-        }
-    }
-
-    #[test]
-    fn failed_dials_are_repeated_ever_less_often() {
-        let mut now = Instant::now();
-        let mut paths = Paths::new(device(1), false);
-        paths.want(device(2), &[], true, now);
-        let mut pauses = Vec::new();
-        for _ in 0..8 {
-            paths.tick(now);
-            paths.dial_failed(&device(2), now);
-            let next = paths.next_deadline().unwrap();
-            pauses.push((next - now).as_secs());
-            now = next;
-        }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
-    }
-
-    #[test]
-    fn a_lost_connection_to_a_wanted_device_is_made_again() {
-        let now = Instant::now();
-        let mut paths = Paths::new(device(1), false);
-        paths.want(device(2), &[address()], false, now);
-        paths.tick(now);
-        paths.opened(device(2), LinkId(1), opened(false));
-        let actions = paths.closed(LinkId(1), now);
-        assert_eq!(actions, [PathAction::Changed(device(2), None)]);
-        assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![address()])]);
-        paths.unwant(&device(2));
-        assert_eq!(paths.next_deadline(), None);
-    }
-}
+mod tests;

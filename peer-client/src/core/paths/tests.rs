@@ -1,0 +1,94 @@
+use super::{device::RELAY_DELAY, *};
+
+fn device(n: u8) -> DeviceId {
+    DeviceId::new([n; 32])
+}
+
+fn address() -> Multiaddr {
+    "/ip4/192.0.2.1/tcp/1".parse().unwrap()
+}
+
+fn opened(relayed: bool) -> Opened {
+    Opened { relayed, transport: Transport::Quic, dialled: true, punched: false }
+}
+
+#[test]
+fn direct_is_tried_at_once_and_the_circuit_after_it() {
+    let now = Instant::now();
+    let mut paths = Paths::new(device(1), false);
+    paths.want(device(2), &[address()], false, now);
+    assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![address()])]);
+    assert_eq!(paths.next_deadline(), Some(now + RELAY_DELAY));
+    assert_eq!(paths.tick(now + RELAY_DELAY), [PathAction::Dial(device(2), vec![])]);
+    assert_eq!(paths.next_deadline(), None);
+}
+
+#[test]
+fn a_direct_connection_spares_the_circuit() {
+    let now = Instant::now();
+    let mut paths = Paths::new(device(1), false);
+    paths.want(device(2), &[address()], false, now);
+    paths.tick(now);
+    paths.opened(device(2), LinkId(1), opened(false));
+    assert_eq!(paths.tick(now + RELAY_DELAY), []);
+}
+
+#[test]
+fn relay_only_never_dials_an_address() {
+    let now = Instant::now();
+    let mut paths = Paths::new(device(1), true);
+    paths.want(device(2), &[address()], true, now);
+    assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![])]);
+}
+
+#[test]
+fn the_relayed_connection_is_closed_once_the_direct_one_answers() {
+    let mut paths = Paths::new(device(1), false);
+    paths.opened(device(2), LinkId(1), opened(true));
+    let actions = paths.opened(device(2), LinkId(2), opened(false));
+    assert!(!actions.contains(&PathAction::Close(LinkId(1))), "{actions:?}");
+    let actions = paths.round_trip(LinkId(2), 3);
+    assert!(actions.contains(&PathAction::Close(LinkId(1))), "{actions:?}");
+    assert!(paths.road(&device(2)).is_some_and(|road| !road.relayed && road.rtt_ms == Some(3)));
+}
+
+#[test]
+fn only_the_smaller_device_closes_a_second_direct_connection() {
+    for (own, other, closes) in [(1, 2, true), (2, 1, false)] {
+        let mut paths = Paths::new(device(own), false);
+        paths.opened(device(other), LinkId(1), opened(false));
+        let actions = paths.opened(device(other), LinkId(2), opened(false));
+        assert_eq!(actions.contains(&PathAction::Close(LinkId(2))), closes);
+        assert!(!actions.contains(&PathAction::Close(LinkId(1))));
+    }
+}
+
+#[test]
+fn failed_dials_are_repeated_ever_less_often() {
+    let mut now = Instant::now();
+    let mut paths = Paths::new(device(1), false);
+    paths.want(device(2), &[], true, now);
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        paths.tick(now);
+        paths.dial_failed(&device(2), now);
+        let next = paths.next_deadline().unwrap();
+        pauses.push((next - now).as_secs());
+        now = next;
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+}
+
+#[test]
+fn a_lost_connection_to_a_wanted_device_is_made_again() {
+    let now = Instant::now();
+    let mut paths = Paths::new(device(1), false);
+    paths.want(device(2), &[address()], false, now);
+    paths.tick(now);
+    paths.opened(device(2), LinkId(1), opened(false));
+    let actions = paths.closed(LinkId(1), now);
+    assert_eq!(actions, [PathAction::Changed(device(2), None)]);
+    assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![address()])]);
+    paths.unwant(&device(2));
+    assert_eq!(paths.next_deadline(), None);
+}

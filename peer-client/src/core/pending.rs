@@ -1,0 +1,151 @@
+//! What was asked of the store and of jobs, and where their answers go.
+
+use std::{path::PathBuf, sync::Arc};
+
+use wire::{
+    blob::{BlobReply, BlobRequest},
+    event::CheckedEvent,
+    id::{BlobHash, ConversationId, DeviceId, EventId},
+    sync::Stage,
+};
+
+use super::{
+    command::{Command, Failure},
+    effect::Effect,
+    input::{BlobStreamId, CallId, SessionId, Ticket},
+    machine::Machine,
+    model::Path,
+    notice::Notice,
+    storage::StoreReply,
+};
+
+/// What an answer of the store or a job is for.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// Entries are being stored.
+    Append {
+        conversation: ConversationId,
+        events: Vec<Arc<CheckedEvent>>,
+        path: Option<Path>,
+        call: Option<CallId>,
+    },
+    /// A conversation is being stored for a command.
+    Conversation { call: Option<CallId>, then: AfterSave },
+    /// An acknowledgement is being stored.
+    Acknowledge { conversation: ConversationId, device: DeviceId, stage: Stage, next: u64 },
+    /// Own entries were handed to a connection.
+    Sent { conversation: ConversationId, next: u64 },
+    /// A message is being handed to gossip, with own entries before `next`, if any.
+    Publish { conversation: ConversationId, next: Option<u64> },
+    /// Entries for a replication stream.
+    Log { session: SessionId, log: DeviceId, from: u64 },
+    /// A page for a command.
+    History { call: CallId },
+    /// Untold messages for a command.
+    Untold { call: CallId },
+    /// A page for an open conversation.
+    Page { conversation: ConversationId },
+    /// A stored message, again with what it quotes.
+    Refresh { conversation: ConversationId },
+    /// A message whose attachment is wanted.
+    Wanted { call: CallId, save_to: Option<PathBuf> },
+    /// Whether an attachment may be served.
+    Serve { stream: BlobStreamId, request: Box<BlobRequest> },
+    /// A file is being read to be sent.
+    Prepare { call: CallId, conversation: ConversationId, text: String, reply_to: Option<EventId> },
+    /// A file is being copied for a command.
+    Save { call: CallId },
+    /// An attachment is being fetched.
+    Fetch { blob: BlobHash },
+}
+
+/// What follows once a conversation is stored.
+#[derive(Debug)]
+pub(super) enum AfterSave {
+    /// The command is done.
+    Nothing,
+    /// A group begins.
+    Joined(ConversationId),
+    /// The command goes on.
+    Retry(Command),
+}
+
+impl Machine {
+    /// Remembers what the answer to a new ticket is for.
+    pub(super) fn expect(&mut self, pending: Pending) -> Ticket {
+        let ticket = Ticket(self.number());
+        self.pending.insert(ticket, pending);
+        ticket
+    }
+
+    pub(super) fn on_store(&mut self, reply: StoreReply) {
+        match reply {
+            StoreReply::Saved { ticket } => {
+                if let Some(Pending::Conversation { call, then }) = self.pending.remove(&ticket) {
+                    self.on_conversation_saved(call, then);
+                }
+            }
+            StoreReply::Appended { ticket, arrivals } => {
+                if let Some(Pending::Append { conversation, events, path, call }) =
+                    self.pending.remove(&ticket)
+                {
+                    self.on_appended(conversation, &events, &arrivals, path, call);
+                }
+            }
+            StoreReply::Acknowledged { ticket, messages } => match self.pending.remove(&ticket) {
+                Some(Pending::Acknowledge { conversation, device, stage, next }) => {
+                    self.on_acknowledged(conversation, device, (stage, next), &messages);
+                }
+                Some(Pending::Sent { conversation, next }) => {
+                    self.on_sent(conversation, next, &messages)
+                }
+                _ => {}
+            },
+            StoreReply::Log { ticket, events } => {
+                if let Some(Pending::Log { session, log, from }) = self.pending.remove(&ticket) {
+                    self.on_log(session, log, from, events);
+                }
+            }
+            StoreReply::Messages { ticket, rows, more } => self.on_messages(ticket, rows, more),
+            StoreReply::Named { ticket, named } => {
+                if let Some(Pending::Serve { stream, request }) = self.pending.remove(&ticket) {
+                    self.on_named(stream, *request, named);
+                }
+            }
+            StoreReply::Failed { ticket, text } => self.on_store_failed(ticket, text),
+        }
+    }
+
+    fn on_store_failed(&mut self, ticket: Option<Ticket>, text: String) {
+        let failure = Failure::new("storage", format!("The data folder cannot be written: {text}"));
+        match ticket.and_then(|ticket| self.pending.remove(&ticket)) {
+            Some(Pending::Append { conversation, call, .. }) => {
+                if let Some(conversation) = self.conversations.get_mut(&conversation) {
+                    conversation.roll_back();
+                }
+                self.close_sessions_of(conversation);
+                self.answer_maybe(call, Err(failure.clone()));
+            }
+            Some(Pending::Conversation { call, .. }) => {
+                self.answer_maybe(call, Err(failure.clone()))
+            }
+            Some(
+                Pending::History { call } | Pending::Untold { call } | Pending::Wanted { call, .. },
+            ) => self.answer(call, Err(failure.clone())),
+            Some(Pending::Serve { stream, .. }) => {
+                let reply = BlobReply::NotFound;
+                self.effects.push(Effect::Refuse { stream, reply });
+            }
+            Some(Pending::Log { session, .. }) => self.close_session(session),
+            Some(
+                Pending::Acknowledge { conversation, .. } | Pending::Sent { conversation, .. },
+            ) => {
+                if let Some(conversation) = self.conversations.get_mut(&conversation) {
+                    conversation.forget_asked();
+                }
+            }
+            _ => {}
+        }
+        self.effects.push(Effect::Notice(Notice::Error { code: failure.code, text: failure.text }));
+    }
+}

@@ -1,0 +1,205 @@
+//! Replication streams as they come and go: which are open, and when more are to be opened.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use wire::{
+    id::{ConversationId, DeviceId},
+    sync::{ByeReason, Have},
+};
+
+use super::{effect::Effect, input::SessionId, machine::Machine};
+
+/// Streams that one device may have with this one.
+const SESSIONS_PER_DEVICE: usize = 64;
+/// Streams in all.
+const SESSIONS_MAX: usize = 2048;
+/// Frames with events that may be on their way to the connection, per stream.
+const FRAMES_IN_FLIGHT: usize = 4;
+/// How long the side that did not dial waits for the other to open the streams.
+const OPENER_DELAY: Duration = Duration::from_secs(1);
+/// First pause before a stream is opened again; doubles each time.
+const REOPEN_FIRST: Duration = Duration::from_millis(200);
+/// Longest pause before a stream is opened again.
+const REOPEN_MAX: Duration = Duration::from_secs(30);
+
+/// A replication stream.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(super) device: DeviceId,
+    /// Known from the start if opened here, else from the other side's greeting.
+    pub(super) conversation: Option<ConversationId>,
+    pub(super) opened_here: bool,
+    /// The stream carries frames.
+    pub(super) open: bool,
+    /// The other side's greeting was accepted.
+    pub(super) greeted: bool,
+    /// The next entry of each log that the other side lacks.
+    pub(super) theirs: BTreeMap<DeviceId, u64>,
+    /// Entries are being read for it.
+    pub(super) reading: bool,
+    /// Frames on their way, each with the own log's next sequence if it carries own entries.
+    pub(super) in_flight: VecDeque<Option<u64>>,
+    /// When to push what gossip may have brought.
+    pub(super) pump_at: Option<Instant>,
+}
+
+/// A look at a device's streams that is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Check {
+    pub(super) at: Instant,
+    failures: u32,
+}
+
+impl Session {
+    fn new(device: DeviceId, conversation: Option<ConversationId>, opened_here: bool) -> Self {
+        Self {
+            device,
+            conversation,
+            opened_here,
+            open: !opened_here,
+            greeted: false,
+            theirs: BTreeMap::new(),
+            reading: false,
+            in_flight: VecDeque::new(),
+            pump_at: None,
+        }
+    }
+
+    /// Notes that the other side has entries of a log.
+    pub(super) fn has(&mut self, have: &Have) {
+        for held in have {
+            let next = held.head.map_or(0, |head| head.sequence.saturating_add(1));
+            let known = self.theirs.entry(held.device).or_default();
+            *known = next.max(*known);
+        }
+    }
+
+    pub(super) fn may_send(&self) -> bool {
+        self.greeted && !self.reading && self.in_flight.len() < FRAMES_IN_FLIGHT
+    }
+}
+
+impl Machine {
+    /// The other side opened a stream.
+    pub(super) fn on_accepted(&mut self, session: SessionId, device: DeviceId) {
+        let of_device = self.sessions.values().filter(|s| s.device == device).count();
+        if of_device >= SESSIONS_PER_DEVICE || self.sessions.len() >= SESSIONS_MAX {
+            self.effects.push(Effect::CloseSync { session });
+        } else {
+            self.sessions.insert(session, Session::new(device, None, false));
+        }
+    }
+
+    /// The streams of a conversation on which the other side was greeted.
+    pub(super) fn greeted_sessions(&self, id: ConversationId) -> Vec<SessionId> {
+        let of = |(session, s): (&SessionId, &Session)| {
+            (s.conversation == Some(id) && s.greeted).then_some(*session)
+        };
+        self.sessions.iter().filter_map(of).collect()
+    }
+
+    /// Of several streams for one conversation and device, the one that the smaller device
+    /// opened stays; of its own several, the first.
+    pub(super) fn drop_duplicates(&mut self, session: SessionId) {
+        let Some(state) = self.sessions.get(&session) else { return };
+        let (device, conversation) = (state.device, state.conversation);
+        let stays_here = self.me.device < device;
+        let mut same: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.device == device && s.conversation == conversation && s.greeted)
+            .map(|(id, s)| (s.opened_here != stays_here, *id))
+            .collect();
+        same.sort_unstable();
+        for (_, superfluous) in same.into_iter().skip(1) {
+            self.say_bye(superfluous, ByeReason::Duplicate, "another stream stays");
+        }
+    }
+
+    pub(super) fn close_session(&mut self, session: SessionId) {
+        self.effects.push(Effect::CloseSync { session });
+        self.forget_session(session);
+    }
+
+    pub(super) fn close_sessions_of(&mut self, conversation: ConversationId) {
+        let of =
+            |(id, s): (&SessionId, &Session)| (s.conversation == Some(conversation)).then_some(*id);
+        for session in self.sessions.iter().filter_map(of).collect::<Vec<_>>() {
+            self.close_session(session);
+        }
+    }
+
+    pub(super) fn forget_session(&mut self, session: SessionId) {
+        let Some(state) = self.sessions.remove(&session) else { return };
+        if self.paths.is_linked(&state.device) {
+            let failures = self.checks.get(&state.device).map_or(0, |check| check.failures);
+            let pause = REOPEN_FIRST.saturating_mul(1 << failures.min(8)).min(REOPEN_MAX);
+            let pause = if state.opened_here { pause } else { pause + OPENER_DELAY };
+            let check = Check { at: self.now.instant + pause, failures: failures + 1 };
+            self.checks.insert(state.device, check);
+        }
+    }
+
+    /// A device became reachable: the side that dialled opens the streams.
+    pub(super) fn on_linked(&mut self, device: DeviceId) {
+        let pause = if self.paths.dialled(&device) { Duration::ZERO } else { OPENER_DELAY };
+        self.checks.insert(device, Check { at: self.now.instant + pause, failures: 0 });
+    }
+
+    pub(super) fn tick_replication(&mut self) {
+        let now = self.now.instant;
+        let due: Vec<_> = self
+            .checks
+            .iter()
+            .filter(|(_, check)| check.at <= now)
+            .map(|(device, _)| *device)
+            .collect();
+        for device in due {
+            // The number of failures stays until a greeting succeeds.
+            if let Some(check) = self.checks.get_mut(&device) {
+                check.at = now + REOPEN_MAX;
+            }
+            if !self.paths.is_linked(&device) {
+                self.checks.remove(&device);
+                continue;
+            }
+            let missing = self.conversations_with(&device);
+            if missing.iter().all(|id| self.has_session(*id, &device)) {
+                self.checks.remove(&device);
+            }
+            for conversation in missing {
+                self.ensure_session(conversation, device);
+            }
+        }
+        let ready =
+            |(id, s): (&SessionId, &Session)| s.pump_at.is_some_and(|at| at <= now).then_some(*id);
+        for session in self.sessions.iter().filter_map(ready).collect::<Vec<_>>() {
+            if let Some(state) = self.sessions.get_mut(&session) {
+                state.pump_at = None;
+            }
+            self.pump(session);
+        }
+    }
+
+    fn has_session(&self, conversation: ConversationId, device: &DeviceId) -> bool {
+        self.sessions.values().any(|s| s.conversation == Some(conversation) && s.device == *device)
+    }
+
+    /// Opens a stream if there is a connection and no stream yet.
+    pub(super) fn ensure_session(&mut self, conversation: ConversationId, device: DeviceId) {
+        let of_device = self.sessions.values().filter(|s| s.device == device).count();
+        if device == self.me.device
+            || !self.paths.is_linked(&device)
+            || self.has_session(conversation, &device)
+            || of_device >= SESSIONS_PER_DEVICE
+        {
+            return;
+        }
+        let session = SessionId(self.number() << 1);
+        self.sessions.insert(session, Session::new(device, Some(conversation), true));
+        self.effects.push(Effect::OpenSync { session, device });
+    }
+}
