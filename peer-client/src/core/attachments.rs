@@ -102,7 +102,7 @@ impl Machine {
             }
             AttachmentInput::Failed { ticket, failure } => match self.pending.remove(&ticket) {
                 Some(Pending::Prepare { call, .. } | Pending::Save { call }) => {
-                    self.answer(call, Err(failure))
+                    self.answer(call, Err(failure));
                 }
                 Some(Pending::Fetch { blob }) => self.on_fetch_failed(blob),
                 _ => {}
@@ -123,7 +123,7 @@ impl Machine {
                 }
             }
             AttachmentInput::Asked { stream, device, request } => {
-                self.on_asked(stream, device, request)
+                self.on_asked(stream, device, request);
             }
         }
     }
@@ -169,11 +169,11 @@ impl Machine {
     ) {
         match row.map(|row| (row, &row.payload)) {
             Some((row, Payload::Attachment(attachment))) => {
-                self.want(row, attachment, Some((call, save_to)))
+                self.want(row, attachment, Some((call, save_to)));
             }
             Some(_) => self.answer(call, Err(Failure::new("no_file", "This message has no file"))),
             None => {
-                self.answer(call, Err(Failure::new("not_found", "There is no such message here")))
+                self.answer(call, Err(Failure::new("not_found", "There is no such message here")));
             }
         }
     }

@@ -120,7 +120,7 @@ impl Machine {
                 self.notice(Notice::Error { code: refusal.code(), text });
             }
             (Purpose::Members(tag), Ok(Response::Members(members))) => {
-                self.on_members(tag, &members)
+                self.on_members(tag, &members);
             }
             (Purpose::Find(username, call, command), Ok(Response::Found(found))) => {
                 self.on_found(&username, &found);
@@ -144,7 +144,7 @@ impl Machine {
                 );
             }
             (Purpose::Verify(username, _), Ok(Response::Found(found))) => {
-                self.on_found(&username, &found)
+                self.on_found(&username, &found);
             }
             _ => {}
         }
@@ -221,11 +221,10 @@ impl Machine {
     /// Tells the server where this device is, unless the user wants that hidden.
     fn announce(&mut self) {
         let useful = |address: &&Multiaddr| self.server_on_loopback || !is_loopback(address);
-        let addresses: Vec<_> = match self.relay_only {
-            true => Vec::new(),
-            false => {
-                self.addresses.iter().filter(useful).cloned().filter_map(Address::new).collect()
-            }
+        let addresses: Vec<_> = if self.relay_only {
+            Vec::new()
+        } else {
+            self.addresses.iter().filter(useful).cloned().filter_map(Address::new).collect()
         };
         let addresses = Bounded::truncated(addresses);
         self.ask_server(Request::Announce { addresses }, Purpose::Inform);

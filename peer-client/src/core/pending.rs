@@ -97,7 +97,7 @@ impl Machine {
                     self.on_acknowledged(conversation, device, (stage, next), &messages);
                 }
                 Some(Pending::Sent { conversation, next }) => {
-                    self.on_sent(conversation, next, &messages)
+                    self.on_sent(conversation, next, &messages);
                 }
                 _ => {}
             },
@@ -127,7 +127,7 @@ impl Machine {
                 self.answer_maybe(call, Err(failure.clone()));
             }
             Some(Pending::Conversation { call, .. }) => {
-                self.answer_maybe(call, Err(failure.clone()))
+                self.answer_maybe(call, Err(failure.clone()));
             }
             Some(
                 Pending::History { call } | Pending::Untold { call } | Pending::Wanted { call, .. },

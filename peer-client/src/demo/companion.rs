@@ -25,14 +25,14 @@ const READ: u32 = 16;
 
 /// A peer and the task that answers for it.
 #[derive(Debug)]
-pub struct Companion {
+pub(super) struct Companion {
     node: Node,
     answering: JoinSet<()>,
 }
 
 impl Companion {
     /// Lets a peer answer what `you` write, each time after `pause`, in which it shows that it is writing.
-    pub fn animate(node: Node, you: &Username, pause: Duration) -> Self {
+    pub(super) fn animate(node: Node, you: &Username, pause: Duration) -> Self {
         let mut answering = JoinSet::new();
         let habits = Habits { you: you.clone(), pause, answered: 0 };
         answering.spawn(answer(node.handle.clone(), node.handle.notices(), habits));
@@ -40,12 +40,12 @@ impl Companion {
     }
 
     /// The way in to the peer.
-    pub fn handle(&self) -> &Handle {
+    pub(super) fn handle(&self) -> &Handle {
         &self.node.handle
     }
 
     /// Goes offline. Everything stays in its data folder.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         drop(self.answering);
         self.node.stop().await;
     }

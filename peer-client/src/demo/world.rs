@@ -14,7 +14,7 @@ use crate::node::{self, Node};
 
 /// A server and room for peers.
 #[derive(Debug)]
-pub struct World {
+pub(super) struct World {
     folder: TempDir,
     addresses: Vec<Multiaddr>,
     shutdown: CancellationToken,
@@ -23,7 +23,7 @@ pub struct World {
 
 impl World {
     /// Starts the server.
-    pub async fn start() -> anyhow::Result<Self> {
+    pub(super) async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("natterjack-demo-")
             .tempdir()
@@ -34,7 +34,7 @@ impl World {
             ..config::Config::default()
         };
         let server = Server::bind(config).await.context("the server does not start")?;
-        let addresses = server.addresses().to_vec();
+        let addresses = server.addresses().clone();
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let token = shutdown.clone();
@@ -47,22 +47,22 @@ impl World {
     }
 
     /// Addresses of the server.
-    pub fn addresses(&self) -> &[Multiaddr] {
+    pub(super) fn addresses(&self) -> &[Multiaddr] {
         &self.addresses
     }
 
     /// Where everything lies until the demo ends.
-    pub fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// The data folder of a peer.
-    pub fn data_dir(&self, username: &Username) -> PathBuf {
+    pub(super) fn data_dir(&self, username: &Username) -> PathBuf {
         self.folder.path().join(username.as_str())
     }
 
     /// Starts a peer, or starts it again with the data that it has.
-    pub async fn peer(&self, username: &Username, relay_only: bool) -> anyhow::Result<Node> {
+    pub(super) async fn peer(&self, username: &Username, relay_only: bool) -> anyhow::Result<Node> {
         let config = node::Config {
             data_dir: self.data_dir(username),
             rendezvous: self.addresses.clone(),
@@ -75,7 +75,7 @@ impl World {
     }
 
     /// Ends the server and removes the folder.
-    pub async fn close(mut self) -> anyhow::Result<()> {
+    pub(super) async fn close(mut self) -> anyhow::Result<()> {
         self.shutdown.cancel();
         while self.server.join_next().await.is_some() {}
         self.folder.close().context("cannot remove the temporary folder")

@@ -70,11 +70,7 @@ pub(super) fn swarm(
         .map_err(|error| network(&error))?
         .with_relay_client(noise::Config::new, yamux::Config::default)
         .map_err(|error| network(&error))?
-        .with_behaviour(|key, relay| {
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(behaviour(
-                key, relay, server, config,
-            )?)
-        })
+        .with_behaviour(|key, relay| behaviour(key, relay, server, config))
         .map_err(|error| network(&error))?
         .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE).with_smart_dial())
         .build();

@@ -8,20 +8,24 @@ use libp2p::{
 };
 use tokio::sync::mpsc;
 use wire::{
+    blob::BlobRequest,
     id::{DeviceId, TopicTag},
-    rendezvous,
+    rendezvous::{self, ClientFrame},
+    sync::SyncFrame,
 };
 
 use super::{
     jobs::{self, Decision},
-    run::Running,
+    run::{Running, topic_ready},
     streams,
 };
 use crate::{
     blob::transfer::Wanted,
     core::{
         effect::Effect,
-        input::{BlobStreamId, GossipInput, Input, LinkInput, ServerInput, SyncInput, Ticket},
+        input::{
+            BlobStreamId, GossipInput, Input, LinkInput, ServerInput, SessionId, SyncInput, Ticket,
+        },
     },
 };
 
@@ -33,16 +37,7 @@ impl Running {
             Effect::Notice(notice) => self.tell(notice),
             Effect::ConnectServer => self.connect_server(),
             Effect::DisconnectServer => self.disconnect_server(),
-            Effect::SendServer(frame) => {
-                let full = self
-                    .server
-                    .outbox
-                    .as_ref()
-                    .is_none_or(|outbox| outbox.try_send(frame).is_err());
-                if full {
-                    tracing::debug!("a request could not be handed to the server's stream");
-                }
-            }
+            Effect::SendServer(frame) => self.send_server(frame),
             Effect::Reserve => {
                 self.server.reserve_wanted = true;
                 self.reserve_if_due();
@@ -53,29 +48,8 @@ impl Running {
                     self.swarm.close_connection(*connection);
                 }
             }
-            Effect::OpenSync { session, device } => {
-                let (outbox, frames) = mpsc::channel(streams::OUTBOX);
-                self.outboxes.insert(session, outbox);
-                let control = self.swarm.behaviour().streams.new_control();
-                self.tasks.spawn(streams::open_sync(
-                    control,
-                    session,
-                    device,
-                    frames,
-                    self.inbox.clone(),
-                ));
-            }
-            Effect::SendSync { session, frame } => {
-                let full = self
-                    .outboxes
-                    .get(&session)
-                    .is_some_and(|outbox| outbox.try_send(frame).is_err());
-                if full {
-                    // Whoever takes nothing loses the stream, and catches up on the next one.
-                    self.outboxes.remove(&session);
-                    self.ready.push_back(Input::Sync(SyncInput::Closed { session }));
-                }
-            }
+            Effect::OpenSync { session, device } => self.open_sync(session, device),
+            Effect::SendSync { session, frame } => self.send_sync(session, frame),
             Effect::CloseSync { session } => {
                 self.outboxes.remove(&session);
             }
@@ -93,19 +67,43 @@ impl Running {
                 self.jobs.spawn(jobs::save(ticket, from, to));
             }
             Effect::Fetch { ticket, device, request, size } => {
-                let control = self.swarm.behaviour().streams.new_control();
-                let wanted = Wanted {
-                    conversation: request.conversation,
-                    proof: request.proof,
-                    hash: request.hash,
-                    size,
-                };
-                let shared = (self.blobs.clone(), self.inbox.clone());
-                self.jobs.spawn(jobs::fetch(ticket, control, device, wanted, shared));
+                self.fetch(ticket, device, request, size);
             }
             Effect::Serve { stream, request } => self.decide(stream, Decision::Grant(request)),
             Effect::Refuse { stream, reply } => self.decide(stream, Decision::Refuse(reply)),
         }
+    }
+
+    fn send_server(&mut self, frame: ClientFrame) {
+        let outbox = self.server.outbox.as_ref();
+        if outbox.is_none_or(|outbox| outbox.try_send(frame).is_err()) {
+            tracing::debug!("a request could not be handed to the server's stream");
+        }
+    }
+
+    fn open_sync(&mut self, session: SessionId, device: DeviceId) {
+        let (outbox, frames) = mpsc::channel(streams::OUTBOX);
+        self.outboxes.insert(session, outbox);
+        let control = self.swarm.behaviour().streams.new_control();
+        let inbox = self.inbox.clone();
+        self.tasks.spawn(streams::open_sync(control, session, device, frames, inbox));
+    }
+
+    fn send_sync(&mut self, session: SessionId, frame: SyncFrame) {
+        let outbox = self.outboxes.get(&session);
+        if outbox.is_some_and(|outbox| outbox.try_send(frame).is_err()) {
+            // Whoever takes nothing loses the stream, and catches up on the next one.
+            self.outboxes.remove(&session);
+            self.ready.push_back(Input::Sync(SyncInput::Closed { session }));
+        }
+    }
+
+    fn fetch(&mut self, ticket: Ticket, device: DeviceId, request: BlobRequest, size: u64) {
+        let BlobRequest { conversation, proof, hash, .. } = request;
+        let control = self.swarm.behaviour().streams.new_control();
+        let wanted = Wanted { conversation, proof, hash, size };
+        let shared = (self.blobs.clone(), self.inbox.clone());
+        self.jobs.spawn(jobs::fetch(ticket, control, device, wanted, shared));
     }
 
     fn connect_server(&mut self) {
@@ -187,7 +185,7 @@ impl Running {
         let ready = !subscribers.is_empty();
         self.subscribers.insert(tag, subscribers);
         if ready {
-            let input = self.topic_ready(tag, true);
+            let input = topic_ready(tag, true);
             self.ready.push_back(input);
         }
     }

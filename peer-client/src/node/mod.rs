@@ -146,7 +146,7 @@ pub async fn start(config: Config) -> Result<Node, NodeError> {
     let (replies, store_replies) = mpsc::channel(store::REPLIES);
     let (store, mut snapshot) = Store::open(&files.database(), account_key.id(), replies)?;
     if let Some(Ok(record)) =
-        snapshot.record.as_ref().filter(|_| snapshot.registered).map(|r| r.open())
+        snapshot.record.as_ref().filter(|_| snapshot.registered).map(wire::signed::Signed::open)
         && record.username != config.username
     {
         return Err(NodeError::OtherName { registered: record.username, wanted: config.username });

@@ -186,7 +186,7 @@ impl Running {
             };
             self.handle(input);
         }
-        self.close().await;
+        Box::pin(self.close()).await;
     }
 
     async fn next(&mut self, shutdown: &CancellationToken) -> Next {
@@ -330,10 +330,6 @@ impl Running {
         addresses
     }
 
-    pub(super) fn topic_ready(&mut self, tag: TopicTag, ready: bool) -> Input {
-        Input::Gossip(if ready { GossipInput::Ready { tag } } else { GossipInput::Unready { tag } })
-    }
-
     /// Lets streams end in order and writes what waits to the disk.
     async fn close(mut self) {
         self.outboxes.clear();
@@ -372,6 +368,11 @@ enum Next {
     Input(Input),
     Nothing,
     End,
+}
+
+/// Others are there for what is published on a topic, or none are.
+pub(super) fn topic_ready(tag: TopicTag, ready: bool) -> Input {
+    Input::Gossip(if ready { GossipInput::Ready { tag } } else { GossipInput::Unready { tag } })
 }
 
 async fn wait_until(deadline: Option<Instant>) {

@@ -12,7 +12,7 @@ use wire::{id::DeviceId, rendezvous};
 
 use super::{
     behaviour::BehaviourEvent,
-    run::{NodeEvent, Running},
+    run::{NodeEvent, Running, topic_ready},
     streams,
 };
 use crate::core::{
@@ -164,16 +164,16 @@ impl Running {
 
     fn on_identify(&mut self, event: identify::Event) {
         match event {
-            identify::Event::Received { connection_id, peer_id, info } => {
-                if self.is_server_connection(connection_id) {
-                    self.server.identified.0 = true;
-                    self.swarm.behaviour_mut().candidates.observed(peer_id, info.observed_addr);
-                }
+            identify::Event::Received { connection_id, peer_id, info }
+                if self.is_server_connection(connection_id) =>
+            {
+                self.server.identified.0 = true;
+                self.swarm.behaviour_mut().candidates.observed(peer_id, info.observed_addr);
             }
-            identify::Event::Sent { connection_id, .. } => {
-                if self.is_server_connection(connection_id) {
-                    self.server.identified.1 = true;
-                }
+            identify::Event::Sent { connection_id, .. }
+                if self.is_server_connection(connection_id) =>
+            {
+                self.server.identified.1 = true;
             }
             _ => {}
         }
@@ -196,13 +196,13 @@ impl Running {
                 let subscribers = self.subscribers.get_mut(&tag)?;
                 let was_empty = subscribers.is_empty();
                 subscribers.insert(peer_id);
-                was_empty.then(|| self.topic_ready(tag, true))
+                was_empty.then(|| topic_ready(tag, true))
             }
             gossipsub::Event::Unsubscribed { peer_id, topic } => {
                 let tag = rendezvous::topic_tag(topic.as_str())?;
                 let subscribers = self.subscribers.get_mut(&tag)?;
                 (subscribers.remove(&peer_id) && subscribers.is_empty())
-                    .then(|| self.topic_ready(tag, false))
+                    .then(|| topic_ready(tag, false))
             }
             _ => None,
         }
@@ -216,7 +216,7 @@ impl Running {
             }
         }
         for tag in lonely {
-            let input = self.topic_ready(tag, false);
+            let input = topic_ready(tag, false);
             self.ready.push_back(input);
         }
     }
