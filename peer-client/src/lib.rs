@@ -3,6 +3,8 @@
 pub mod blob;
 pub mod cli;
 pub mod core;
+#[cfg(feature = "gui")]
+pub mod gui;
 pub mod handle;
 pub mod headless;
 pub mod media;
