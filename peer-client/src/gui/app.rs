@@ -1,7 +1,7 @@
 //! The window as eframe sees it: the first page or the conversations, and between frames the
 //! traffic with the node.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 use tokio::sync::oneshot;
@@ -304,5 +304,11 @@ fn take_dropped(ui: &Ui, state: &mut UiState) {
     });
     if !paths.is_empty() {
         state.errands.push(Errand::AddFiles(name.clone(), paths));
+    }
+}
+
+impl fmt::Debug for Window {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Window").field("entered", &self.entered).finish_non_exhaustive()
     }
 }

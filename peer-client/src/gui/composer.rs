@@ -159,7 +159,7 @@ fn file_ui(ui: &mut Ui, index: usize, file: &PendingFile, state: &mut UiState) -
     ui.painter().galley(pos2(left, rect.top() + 30.0), bytes, palette.text);
     let close =
         Rect::from_center_size(pos2(rect.right() - 18.0, rect.center().y), Vec2::splat(26.0));
-    let response = ui.interact(close, ui.id().with(("remove", index)), Sense::click());
+    let response = ui.interact(close, ui.scope_id().with(("remove", index)), Sense::click());
     button::icon_in(ui, close, &response, (Icon::X, palette.text_weak));
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Remove {}", file.name))
@@ -173,9 +173,9 @@ fn thumbnail(file: &PendingFile, state: &mut UiState) -> Option<egui::TextureHan
         return None;
     }
     let (key, source) = match &file.source {
-        FileSource::Path(path) => (Id::new(("pending", path)), ImageSource::File(path.clone())),
+        FileSource::Path(path) => (Id::unique(("pending", path)), ImageSource::File(path.clone())),
         FileSource::Bytes { bytes, .. } => {
-            (Id::new(("pending", bytes.as_ptr().addr())), ImageSource::Bytes(Arc::clone(bytes)))
+            (Id::unique(("pending", bytes.as_ptr().addr())), ImageSource::Bytes(Arc::clone(bytes)))
         }
     };
     match state.images.get(ImageKey::Pending(key.value()), || source) {
@@ -250,7 +250,7 @@ fn text_ui(
                 .margin(Margin::symmetric(0, 9))
                 .frame(Frame::NONE)
                 .return_key(egui::KeyboardShortcut::new(egui::Modifiers::SHIFT, Key::Enter));
-            ui.add(edit).response.accessible_name("Message")
+            ui.add(edit).accessible_name("Message")
         })
         .inner;
     if focus {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use egui::{FontData, FontDefinitions, FontFamily, FontId, FontTweak, text::VariationCoords};
+use egui::{
+    FontData, FontDefinitions, FontFamily, FontId, FontTweak, epaint::text::VariationCoords,
+};
 use lucide_icons::{Icon, LUCIDE_FONT_BYTES};
 
 use super::emoji;

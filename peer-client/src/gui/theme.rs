@@ -104,7 +104,6 @@ pub(crate) struct Palette {
     pub(crate) danger_back: Color32,
     /// Behind the day between messages.
     pub(crate) pill: Color32,
-    pub(crate) scrim: Color32,
     pub(crate) shadow: Color32,
     pub(crate) selection: Color32,
     /// Names of people in groups.
@@ -144,7 +143,6 @@ static LIGHT: Palette = Palette {
     danger: hex(0x00C4_3030),
     danger_back: hex(0x00FD_E9E7),
     pill: hex(0x00DC_E5E1),
-    scrim: Color32::from_rgba_premultiplied(4, 8, 7, 130),
     shadow: Color32::from_rgba_premultiplied(0, 0, 0, 36),
     selection: Color32::from_rgba_premultiplied(8, 84, 66, 90),
     names: [
@@ -188,7 +186,6 @@ static DARK: Palette = Palette {
     danger: hex(0x00FF_7B72),
     danger_back: hex(0x0038_1D1C),
     pill: hex(0x001F_2724),
-    scrim: Color32::from_rgba_premultiplied(0, 0, 0, 170),
     shadow: Color32::from_rgba_premultiplied(0, 0, 0, 110),
     selection: Color32::from_rgba_premultiplied(28, 110, 88, 130),
     names: [

@@ -193,7 +193,7 @@ fn jump_ui(ui: &Ui, view: Rect, unread: u32) -> bool {
     let right = view.center().x + (view.width().min(COLUMN) / 2.0) - 36.0;
     let centre = pos2(right, view.bottom() - 34.0);
     let rect = Rect::from_center_size(centre, Vec2::splat(42.0));
-    let response = ui.interact(rect, ui.id().with("jump"), Sense::click());
+    let response = ui.interact(rect, ui.scope_id().with("jump"), Sense::click());
     let shadow = Shadow { offset: [0, 2], blur: 10, spread: 0, color: palette.shadow };
     ui.painter().add(shadow.as_shape(rect, CornerRadius::same(radius::PILL)));
     let fill = if response.hovered() { palette.hover } else { palette.card };
@@ -351,7 +351,7 @@ impl ChatRows<'_> {
         let palette = theme::palette(ui);
         let x = if message.own { bubble.left() - 24.0 } else { bubble.right() + 24.0 };
         let rect = Rect::from_center_size(pos2(x, bubble.center().y), Vec2::splat(30.0));
-        let response = ui.interact(rect, ui.id().with("reply"), Sense::click());
+        let response = ui.interact(rect, ui.scope_id().with("reply"), Sense::click());
         let ink = if response.hovered() { palette.text } else { palette.text_weak };
         let fill = if response.hovered() { palette.pill } else { Color32::TRANSPARENT };
         ui.painter().circle_filled(rect.center(), 15.0, fill);
@@ -405,7 +405,7 @@ fn day_ui(ui: &Ui, words: &str) {
         Rect::from_center_size(rect.center() + vec2(0.0, 3.0), galley.size() + vec2(22.0, 9.0));
     ui.painter().rect_filled(pill, CornerRadius::same(radius::PILL), palette.pill);
     ui.painter().galley(pill.center() - galley.size() / 2.0, galley, palette.text_weak);
-    let response = ui.interact(pill, ui.id().with("day"), Sense::hover());
+    let response = ui.interact(pill, ui.scope_id().with("day"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
 }
 
@@ -426,6 +426,6 @@ fn unread_ui(ui: &Ui) {
     let at = pos2(rect.center().x - galley.size().x / 2.0, y - galley.size().y / 2.0);
     let spoken = Rect::from_min_size(at, galley.size());
     ui.painter().galley(at, galley, palette.accent);
-    let response = ui.interact(spoken, ui.id().with("unread"), Sense::hover());
+    let response = ui.interact(spoken, ui.scope_id().with("unread"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Unread messages"));
 }

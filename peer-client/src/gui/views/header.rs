@@ -44,7 +44,7 @@ pub(crate) fn header_ui(
     }
     let menu = Rect::from_min_max(pos2(rect.right() - button::SIDE, rect.top()), rect.max);
     let about = Rect::from_min_max(pos2(left, rect.top()), pos2(menu.left(), rect.bottom()));
-    let response = ui.interact(about, ui.id().with("about"), Sense::click());
+    let response = ui.interact(about, ui.scope_id().with("about"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("About {name}")));
     if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
         state.dialog = Some(Dialog::About);
@@ -69,7 +69,7 @@ pub(crate) fn header_ui(
     let label = words.text().to_owned();
     let line = Rect::from_min_size(below, words.size());
     ui.painter().galley(below, words, colour);
-    let spoken = ui.interact(line, ui.id().with("presence"), Sense::hover());
+    let spoken = ui.interact(line, ui.scope_id().with("presence"), Sense::hover());
     spoken.widget_info(|| WidgetInfo::labeled(Role::Label, true, &label));
     let layout = Layout::right_to_left(Align::Center);
     let mut child = ui.new_child(UiBuilder::new().max_rect(menu).layout(layout));

@@ -220,7 +220,7 @@ fn section_ui(ui: &mut Ui, title: &str, emoji: &[&'static Emoji]) -> Option<&'st
 
 fn emoji_ui(ui: &Ui, rect: Rect, section: &str, emoji: &Emoji) -> bool {
     let palette = theme::palette(ui);
-    let response = ui.interact(rect, ui.id().with((section, emoji.as_str())), Sense::click());
+    let response = ui.interact(rect, ui.scope_id().with((section, emoji.as_str())), Sense::click());
     if response.hovered() {
         let corner = CornerRadius::same(radius::CONTROL - 2);
         ui.painter().rect_filled(rect.shrink(1.0), corner, palette.pressed);

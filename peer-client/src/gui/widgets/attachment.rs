@@ -84,7 +84,7 @@ pub(crate) fn picture_ui(
     file: &AttachmentView,
     (images, palette): (&mut Images, &Palette),
 ) -> Option<Use> {
-    let response = ui.interact(rect, ui.id().with("picture"), Sense::click());
+    let response = ui.interact(rect, ui.scope_id().with("picture"), Sense::click());
     let corner = CornerRadius::same(radius::BUBBLE - 4);
     let painter = ui.painter();
     painter.rect_filled(rect, corner, palette.inset);
@@ -111,7 +111,7 @@ pub(crate) fn file_ui(
     (file, line): (&AttachmentView, &FileLine),
     palette: &Palette,
 ) -> Option<Use> {
-    let response = ui.interact(rect, ui.id().with("file"), Sense::click());
+    let response = ui.interact(rect, ui.scope_id().with("file"), Sense::click());
     let painter = ui.painter();
     let tile = Rect::from_min_size(rect.min + vec2(0.0, 2.0), Vec2::splat(TILE));
     let fill = if response.hovered() { palette.accent_hover } else { palette.accent };

@@ -160,7 +160,7 @@ impl Bubble {
         images: &mut Images,
     ) -> (Response, Option<Wanted>) {
         let palette = theme::palette(ui);
-        let response = ui.interact(rect, ui.id().with("bubble"), Sense::click());
+        let response = ui.interact(rect, ui.scope_id().with("bubble"), Sense::click());
         if !self.bare {
             paint_ground(ui, rect, message.own, place, palette);
         }
@@ -312,7 +312,7 @@ fn quote_ui(
     painter.galley(rect.min + vec2(12.0, 4.0), Arc::clone(author), palette.text);
     let below = pos2(rect.left() + 12.0, rect.bottom() - excerpt.size().y - 4.0);
     painter.galley(below, Arc::clone(excerpt), palette.text);
-    let response = ui.interact(rect, ui.id().with("quote"), Sense::click());
+    let response = ui.interact(rect, ui.scope_id().with("quote"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Go to the quoted message"));
     response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
 }

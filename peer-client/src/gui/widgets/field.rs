@@ -36,7 +36,7 @@ pub(crate) fn labelled(
                 .stroke(stroke)
                 .corner_radius(CornerRadius::same(radius::CONTROL)),
         );
-    let response = ui.add(edit).response.labelled_by(label.id);
+    let response = ui.add(edit).labelled_by(label.id);
     if response.has_focus() && error.is_none() {
         let focus = Stroke::new(1.5, palette.accent);
         let corner = CornerRadius::same(radius::CONTROL);
@@ -81,7 +81,7 @@ pub(crate) fn search(ui: &mut Ui, id: egui::Id, text: &mut String, hint: &str) -
                 .desired_width(ui.available_width())
                 .margin(Margin::ZERO)
                 .frame(Frame::NONE);
-            ui.add(edit).response.accessible_name(hint)
+            ui.add(edit).accessible_name(hint)
         })
         .inner
     });

@@ -46,7 +46,7 @@ pub(crate) fn layout(ui: &Ui, scene: &Scene<'_>, message: &MessageView) -> Meta 
 pub(crate) fn paint(ui: &Ui, rect: Rect, meta: &Meta, (colour, read): (Color32, Color32)) {
     let centre = rect.center().y;
     let mut right = rect.right();
-    let mut icon = |icon: Icon, colour: Color32, right: &mut f32| {
+    let icon = |icon: Icon, colour: Color32, right: &mut f32| {
         let at = Rect::from_center_size(pos2(*right - ICON / 2.0, centre), egui::Vec2::splat(ICON));
         super::centred(ui.painter(), at, &fonts::glyph(icon), fonts::icons(ICON), colour);
         *right -= ICON + GAP;
