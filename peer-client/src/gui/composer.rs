@@ -191,7 +191,7 @@ fn line_ui(ui: &mut Ui, name: &ConversationName, state: &mut UiState, out: &mut 
     let font = fonts::regular(size::BODY + 0.5);
     let text = state.writing(name).text.clone();
     let measured = ui.fonts_mut(|fonts| {
-        fonts.layout(text, font.clone(), egui::Color32::PLACEHOLDER, text_width).size().y
+        fonts.layout(text, font.clone(), egui::Color32::PLACEHOLDER, text_width - 4.0).size().y
     });
     let height = (measured.min(TEXT_MAX) + 18.0).max(button::SIDE);
     let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
@@ -247,8 +247,7 @@ fn text_ui(
                 .hint_text(egui::RichText::new(&hint).color(palette.text_faint))
                 .desired_rows(1)
                 .desired_width(rect.width())
-                .margin(Margin::symmetric(0, 9))
-                .frame(Frame::NONE)
+                .frame(Frame::new().inner_margin(Margin { left: 2, right: 2, top: 9, bottom: 9 }))
                 .return_key(egui::KeyboardShortcut::new(egui::Modifiers::SHIFT, Key::Enter));
             ui.add(edit).accessible_name("Message")
         })

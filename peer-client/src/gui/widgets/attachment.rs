@@ -46,6 +46,8 @@ pub(crate) struct FileLine {
     state: Arc<Galley>,
     /// Its width, in points.
     pub(crate) width: f32,
+    /// The width of its lower part, in points.
+    pub(crate) state_width: f32,
 }
 
 /// The size at which an attachment is shown as an image; none if it is no image.
@@ -72,8 +74,9 @@ pub(crate) fn file_line(ui: &Ui, scene: &Scene<'_>, file: &AttachmentView, width
         fonts::regular(size::SMALL - 0.5),
         Color32::PLACEHOLDER,
     );
-    let width = TILE + 12.0 + name.size().x.max(state.size().x).max(120.0);
-    FileLine { name, state, width }
+    let state_width = TILE + 12.0 + state.size().x;
+    let width = state_width.max(TILE + 12.0 + name.size().x.max(120.0));
+    FileLine { name, state, width, state_width }
 }
 
 /// Draws an image, and tells what is wanted of it.

@@ -116,8 +116,13 @@ impl Bubble {
             high += picture.y + if self.is_topped() { 6.0 } else { FRAME - PAD.y + 6.0 };
         }
         if let Some(file) = &self.file {
-            wide = wide.max(file.width);
-            high += attachment::FILE_HEIGHT + 4.0;
+            let beside = if self.text.is_none() {
+                file.state_width + META_GAP + self.meta.width
+            } else {
+                0.0
+            };
+            wide = wide.max(file.width).max(beside);
+            high += attachment::FILE_HEIGHT + if self.text.is_some() { 6.0 } else { 0.0 };
         }
         if let Some(text) = &self.text {
             let size = text.galley.size();
@@ -130,8 +135,6 @@ impl Bubble {
             }
         } else if self.picture.is_some() {
             high += FRAME - 6.0 - PAD.y;
-        } else {
-            high += meta::HEIGHT;
         }
         wide = wide.max(self.meta.width);
         vec2(wide + 2.0 * PAD.x, high + PAD.y).ceil()
@@ -193,7 +196,7 @@ impl Bubble {
         }
         if let (Some(line), Body::Attachment(file)) = (&self.file, &message.body) {
             wanted = wanted.or(self.file_ui(ui, rect, top, scene, (file, line)));
-            top += attachment::FILE_HEIGHT + 4.0;
+            top += attachment::FILE_HEIGHT + 6.0;
         }
         let mut response = response;
         if let Some(text) = &self.text {

@@ -29,10 +29,11 @@ pub(crate) fn labelled(
         .hint_text(egui::RichText::new(hint).color(palette.text_faint))
         .font(fonts::regular(size::BODY))
         .desired_width(f32::INFINITY)
-        .margin(Margin::symmetric(12, 11))
+        .align(egui::Align2::LEFT_CENTER)
         .frame(
             Frame::new()
                 .fill(palette.field)
+                .inner_margin(Margin::symmetric(12, 3))
                 .stroke(stroke)
                 .corner_radius(CornerRadius::same(radius::CONTROL)),
         );
@@ -79,7 +80,7 @@ pub(crate) fn search(ui: &mut Ui, id: egui::Id, text: &mut String, hint: &str) -
                 .hint_text(egui::RichText::new(hint).color(palette.text_faint))
                 .font(fonts::regular(size::BODY))
                 .desired_width(ui.available_width())
-                .margin(Margin::ZERO)
+                .align(egui::Align2::LEFT_CENTER)
                 .frame(Frame::NONE);
             ui.add(edit).accessible_name(hint)
         })
