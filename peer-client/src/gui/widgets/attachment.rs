@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, Galley, Painter, Rect, Response, Role, Sense,
-    TextureHandle, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, Color32, CornerRadius, CursorIcon, Galley, Painter, Pos2, Rect, Response, Role, Sense,
+    Stroke, TextureHandle, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 use lucide_icons::Icon;
 
@@ -122,9 +122,8 @@ pub(crate) fn file_ui(
     let transfer = scene.model.transfers.get(&file.blob);
     let icon = match (&file.file, transfer) {
         (Some(_), _) => Icon::FileText,
-        (None, Some(Transfer::Running { .. })) => Icon::Hourglass,
         (None, Some(Transfer::Failed { .. })) => Icon::RotateCw,
-        (None, None) => Icon::ArrowDown,
+        (None, Some(Transfer::Running { .. }) | None) => Icon::ArrowDown,
     };
     centred(painter, tile, &fonts::glyph(icon), fonts::icons(20.0), palette.on_accent);
     let left = tile.right() + 12.0;
@@ -133,11 +132,7 @@ pub(crate) fn file_ui(
     let state = pos2(left, tile.bottom() - line.state.size().y - 2.0);
     painter.galley(state, Arc::clone(&line.state), palette.text_weak);
     if let (None, Some(Transfer::Running { done, total })) = (&file.file, transfer) {
-        let bar = Rect::from_min_max(
-            pos2(left, rect.bottom() - 2.0),
-            pos2(rect.right(), rect.bottom() + 1.0),
-        );
-        paint_progress(painter, bar, (*done, *total), palette);
+        paint_progress(painter, tile.center(), 16.0, (*done, *total), palette.on_accent);
     }
     let action = if file.file.is_some() { Use::Save } else { Use::Fetch };
     let label = match action {
@@ -183,11 +178,13 @@ fn paint_transfer(painter: &Painter, rect: Rect, scene: &Scene<'_>, file: &Attac
     let (dim, ink) = (Color32::from_black_alpha(140), Color32::WHITE);
     let transfer = scene.model.transfers.get(&file.blob);
     let icon = match transfer {
-        None => Icon::ArrowDown,
-        Some(Transfer::Running { .. }) => Icon::Hourglass,
         Some(Transfer::Failed { .. }) => Icon::RotateCw,
+        Some(Transfer::Running { .. }) | None => Icon::ArrowDown,
     };
-    painter.circle_filled(rect.center(), 24.0, dim);
+    painter.circle_filled(rect.center(), 26.0, dim);
+    if let Some(Transfer::Running { done, total }) = transfer {
+        paint_progress(painter, rect.center(), 21.0, (*done, *total), ink);
+    }
     centred(painter, rect, &fonts::glyph(icon), fonts::icons(22.0), ink);
     let words = state_words(scene, file);
     let galley = painter.layout_no_wrap(words, fonts::medium(size::META), ink);
@@ -197,13 +194,23 @@ fn paint_transfer(painter: &Painter, rect: Rect, scene: &Scene<'_>, file: &Attac
     painter.galley(pill.center() - galley.size() / 2.0, galley, ink);
 }
 
-/// Draws how much of something is done.
-fn paint_progress(painter: &Painter, rect: Rect, (done, total): (u64, u64), palette: &Palette) {
-    let part = done as f32 / total.max(1) as f32;
-    painter.rect_filled(rect, CornerRadius::same(radius::PILL), palette.inset);
-    let mut filled = rect;
-    filled.set_right(rect.left() + rect.width() * part.clamp(0.0, 1.0));
-    painter.rect_filled(filled, CornerRadius::same(radius::PILL), palette.accent);
+/// Draws how much of something is done, as a part of a ring.
+fn paint_progress(
+    painter: &Painter,
+    centre: Pos2,
+    radius: f32,
+    (done, total): (u64, u64),
+    colour: Color32,
+) {
+    painter.circle_stroke(centre, radius, Stroke::new(2.5, colour.gamma_multiply(0.25)));
+    let part = (done as f32 / total.max(1) as f32).clamp(0.0, 1.0);
+    let steps = (part * 48.0).ceil() as usize;
+    if steps > 0 {
+        let angle =
+            |step: usize| (step as f32 / steps as f32 * part - 0.25) * std::f32::consts::TAU;
+        let arc = (0..=steps).map(|step| centre + radius * Vec2::angled(angle(step))).collect();
+        painter.line(arc, Stroke::new(2.5, colour));
+    }
 }
 
 fn state_words(scene: &Scene<'_>, file: &AttachmentView) -> String {

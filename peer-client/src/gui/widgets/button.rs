@@ -14,6 +14,9 @@ use crate::gui::{
 /// Side of a button with an icon, in points.
 pub(crate) const SIDE: f32 = 38.0;
 
+/// Width of a menu, in points.
+const MENU: f32 = 204.0;
+
 /// A round button with an icon, and what it does as its name.
 pub(crate) fn icon(ui: &mut Ui, icon: Icon, name: &str) -> Response {
     let palette = theme::palette(ui);
@@ -92,8 +95,8 @@ pub(crate) fn text(ui: &mut Ui, text: &str, kind: Kind, width: Option<f32>) -> R
 /// A line of a menu. Closes the menu when clicked.
 pub(crate) fn menu(ui: &mut Ui, icon: Icon, text: &str) -> bool {
     let palette = theme::palette(ui);
-    let (rect, response) =
-        ui.allocate_exact_size(vec2(ui.available_width().max(196.0), 36.0), Sense::click());
+    ui.spacing_mut().item_spacing.y = 1.0;
+    let (rect, response) = ui.allocate_exact_size(vec2(MENU, 36.0), Sense::click());
     if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, CornerRadius::same(radius::SMALL + 2), palette.hover);
     }
