@@ -35,12 +35,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     status
 }
 
-#[cfg(any())]
+#[cfg(feature = "gui")]
 fn open_window(arguments: cli::Window, runtime: &Runtime) -> anyhow::Result<ExitCode> {
     peer_client::window::open(arguments, runtime).map(|()| ExitCode::SUCCESS)
 }
 
-#[cfg(all())]
+#[cfg(not(feature = "gui"))]
 fn open_window(_arguments: cli::Window, _runtime: &Runtime) -> anyhow::Result<ExitCode> {
     anyhow::bail!("this program was built without its window; see `peer-client headless --help`")
 }

@@ -25,7 +25,7 @@ const GROUP: &str = "pond";
 /// Opens the window if there is a display and it is not unwanted; else tells the transcript.
 pub fn run(arguments: &cli::Demo, runtime: &Runtime) -> anyhow::Result<ExitCode> {
     if cfg!(feature = "gui") && !arguments.headless && has_display() {
-        #[cfg(any())]
+        #[cfg(feature = "gui")]
         return window::open(runtime).map(|()| ExitCode::SUCCESS);
     }
     runtime.block_on(transcript())
@@ -59,7 +59,7 @@ async fn transcript() -> anyhow::Result<ExitCode> {
     }
 }
 
-#[cfg(any())]
+#[cfg(feature = "gui")]
 mod window {
     //! The demo in the window: you are in a group with both companions, who answer.
 
