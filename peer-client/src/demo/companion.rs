@@ -99,7 +99,7 @@ async fn react(handle: &Handle, message: &MessageView, habits: &mut Habits) {
         sleep(habits.pause).await;
     }
     let text = match &message.body {
-        Body::Text(text) => phrases::answer(text, habits.answered),
+        Body::Text(text) => phrases::answer(text, message.path, habits.answered),
         Body::Attachment(file) => {
             let whole = handle.ask(Command::Fetch { message: message.id, save_to: None }).await;
             match whole {
