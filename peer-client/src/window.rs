@@ -119,7 +119,8 @@ fn read_addresses(data_dir: &Path) -> anyhow::Result<Vec<Multiaddr>> {
 }
 
 fn write_addresses(data_dir: &Path, addresses: &[Multiaddr]) -> anyhow::Result<()> {
-    let text: String = addresses.iter().map(|address| format!("{address}\n")).collect();
+    let lines: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    let text = lines.join("\n") + "\n";
     let path = data_dir.join(ADDRESSES);
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }

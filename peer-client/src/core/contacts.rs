@@ -32,13 +32,18 @@ impl Machine {
         source: Source,
     ) {
         let Some(row) = self.people.learn(signed, record, source) else { return };
-        let verified = row.verified;
         self.store(StoreOp::SaveAccount(row));
         self.dirty.conversations = true;
         self.dirty.peers = true;
-        if !verified && self.tie.is_registered() {
-            let username = record.username.clone();
-            let purpose = Purpose::Verify(username.clone(), record.account);
+        self.verify(record.account);
+    }
+
+    /// Asks the server who has the name that an account claims, unless it vouched for it already.
+    pub(super) fn verify(&mut self, account: AccountId) {
+        if let Some(username) = self.people.unverified_name(&account)
+            && self.tie.is_registered()
+        {
+            let purpose = Purpose::Verify(username.clone(), account);
             self.ask_server(Request::Lookup { username }, purpose);
         }
     }
@@ -136,18 +141,18 @@ impl Machine {
         }
     }
 
-    /// Makes sure that there is a conversation with a stranger who calls. False if there are too
-    /// many such already.
-    pub(super) fn ensure_direct(&mut self, account: AccountId) -> bool {
-        if self.direct_with(account).is_some() {
-            return true;
+    /// Whether an account may call: there is a conversation with it, or room for a request.
+    pub(super) fn admits(&self, account: AccountId) -> bool {
+        self.direct_with(account).is_some()
+            || self.conversations.values().filter(|c| c.row.request).count() < REQUESTS_MAX
+    }
+
+    /// Makes sure that there is a conversation with a stranger who calls.
+    pub(super) fn ensure_direct(&mut self, account: AccountId) {
+        if self.direct_with(account).is_none() {
+            self.make_direct(account, true, None, AfterSave::Nothing);
+            self.watch(&[account]);
         }
-        if self.conversations.values().filter(|c| c.row.request).count() >= REQUESTS_MAX {
-            return false;
-        }
-        self.make_direct(account, true, None, AfterSave::Nothing);
-        self.watch(&[account]);
-        true
     }
 
     pub(super) fn make_direct(

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Instant,
 };
 
@@ -40,6 +41,9 @@ pub(crate) struct Conversation {
     pub(crate) window: Option<Window>,
     /// Heads of others' logs that no own entry names yet.
     unreferenced: BTreeMap<DeviceId, EventId>,
+    /// Devices with two entries of one sequence. Their logs go on here as they began here, and what
+    /// others have of them is no measure of what is missing.
+    pub(crate) forked: BTreeSet<DeviceId>,
     pub(crate) typing: BTreeMap<AccountId, Instant>,
     /// How complete the history was when that was last told.
     pub(crate) told: Completeness,
@@ -111,6 +115,7 @@ impl Conversation {
             last: None,
             window: None,
             unreferenced: BTreeMap::new(),
+            forked: BTreeSet::new(),
             typing: BTreeMap::new(),
             told: Completeness::default(),
             group: GroupState::default(),
@@ -177,10 +182,14 @@ impl Conversation {
     }
 
     /// Notes that an entry is durable. Entries are confirmed in order.
-    pub(crate) fn confirm(&mut self, event: &CheckedEvent, own: DeviceId) {
+    pub(crate) fn confirm(&mut self, event: &CheckedEvent, account: AccountId, own: DeviceId) {
         let author = event.header.author;
-        if let Some(log) = self.logs.get_mut(&author) {
-            log.head = Some(Head { sequence: event.header.sequence, id: event.id });
+        let head = Head { sequence: event.header.sequence, id: event.id };
+        let log = self.logs.entry(author).or_insert(Log { account, head: None, tip: None });
+        log.head = Some(head);
+        // It may have been taken back together with another that was not kept.
+        if log.tip.is_none_or(|tip| tip.sequence < head.sequence) {
+            log.tip = Some(head);
         }
         if author == own {
             self.unreferenced.clear();
@@ -189,12 +198,16 @@ impl Conversation {
         }
     }
 
-    /// Takes back entries that the store could not keep.
-    pub(crate) fn roll_back(&mut self) {
-        self.logs.retain(|_, log| {
-            log.tip = log.head;
-            log.head.is_some()
-        });
+    /// Takes back entries that the store could not keep, and all that follow them in their logs.
+    pub(crate) fn roll_back(&mut self, events: &[Arc<CheckedEvent>]) {
+        for event in events {
+            if let Some(log) = self.logs.get_mut(&event.header.author) {
+                log.tip = log.head;
+                if log.head.is_none() {
+                    self.logs.remove(&event.header.author);
+                }
+            }
+        }
     }
 
     /// The parents of the next own entry.
@@ -219,6 +232,9 @@ impl Conversation {
     pub(crate) fn compare(&mut self, have: &Have) -> Comparison {
         let mut comparison = Comparison::default();
         for held in have {
+            if self.forked.contains(&held.device) {
+                continue;
+            }
             // Nobody has more than a log can have, whatever is claimed.
             let theirs = held.head.map_or(0, |head| head.sequence.min(NUMBER_MAX) + 1);
             let mine = self.next_sequence(&held.device);
@@ -241,6 +257,7 @@ impl Conversation {
         let missing = self
             .known
             .iter()
+            .filter(|(device, _)| !self.forked.contains(device))
             .map(|(device, known)| known.saturating_sub(self.durable_next(device)));
         Completeness { have, missing: missing.sum() }
     }
@@ -263,12 +280,21 @@ impl Conversation {
         stage: Stage,
         next: u64,
     ) -> Option<u64> {
+        if !self.acknowledged.contains_key(&device) && self.acknowledged.len() >= LOGS_MAX {
+            return None;
+        }
         let entry = self.acknowledged.entry(device).or_default();
         let asked = match stage {
             Stage::Stored => &mut entry.stored_asked,
             Stage::Read => &mut entry.read_asked,
         };
         (next > *asked).then(|| std::mem::replace(asked, next))
+    }
+
+    /// How many devices have acknowledged something.
+    #[cfg(test)]
+    pub(crate) fn acknowledging(&self) -> usize {
+        self.acknowledged.len()
     }
 
     /// The store could not keep what was asked: it may come again.

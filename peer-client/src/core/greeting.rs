@@ -71,9 +71,18 @@ impl Machine {
                 {
                     return false;
                 }
+                if !own && !self.admits(identity.account) {
+                    return false;
+                }
                 self.learn(&introduction.record, &record, Source::Peer);
+                if !self.people.speaks_for(&device, &identity.account) {
+                    return false;
+                }
                 self.people.certify(device, identity.account);
-                own || self.ensure_direct(identity.account)
+                if !own {
+                    self.ensure_direct(identity.account);
+                }
+                true
             }
         }
     }

@@ -133,14 +133,35 @@ impl Machine {
     fn replicate_with(&mut self, id: ConversationId, device: DeviceId) {
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
         let wanted = &mut conversation.group.wanted;
-        if device == self.me.device || (!wanted.contains(&device) && wanted.len() >= WANTED_MAX) {
+        if device == self.me.device {
             return;
         }
-        wanted.insert(device);
+        if !wanted.contains(&device) && wanted.len() >= WANTED_MAX {
+            // Who is gone makes room; while all are here, nobody else is needed.
+            let Some(gone) = wanted.iter().find(|it| !self.paths.is_linked(it)).copied() else {
+                return;
+            };
+            wanted.remove(&gone);
+            self.unwant_member(gone);
+        }
+        let Some(conversation) = self.conversations.get_mut(&id) else { return };
+        conversation.group.wanted.insert(device);
         if self.paths.is_linked(&device) {
             self.ensure_session(id, device);
         } else {
             self.paths.want(device, &[], true, self.now.instant);
+        }
+    }
+
+    /// Stops dialling a device that no conversation needs any more.
+    fn unwant_member(&mut self, device: DeviceId) {
+        let in_group = |c: &super::conversation::Conversation| c.group.wanted.contains(&device);
+        let is_contact = self
+            .people
+            .owner_of(&device)
+            .is_some_and(|account| self.direct_with(account).is_some());
+        if !is_contact && !self.conversations.values().any(in_group) {
+            self.paths.unwant(&device);
         }
     }
 
@@ -265,7 +286,9 @@ impl Machine {
             conversation.group.present.insert(receipt.device, account);
         }
         if comparison.they_have_more {
-            conversation.group.sources.insert(receipt.device);
+            if conversation.group.sources.len() < WANTED_MAX {
+                conversation.group.sources.insert(receipt.device);
+            }
             let at = self.now.instant + REPAIR.mul_f64(1.0 + jitter);
             conversation.group.repair_at.get_or_insert(at);
         } else if !comparison.i_have_more {

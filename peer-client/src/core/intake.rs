@@ -11,17 +11,33 @@ use wire::{
 
 use super::{
     conversation::{Conversation, Place},
+    input::Now,
+    log::Batch,
     machine::Machine,
     model::Path,
+    notice::Notice,
     people::Source,
     storage::Kind,
 };
+
+/// Devices whose forked logs are told of in one run of the program.
+const FORKS_TOLD_MAX: usize = 1024;
 
 /// What a batch of events did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Taken {
     /// Entries before some of them are missing.
     pub(super) gap: bool,
+}
+
+/// What became of one event.
+enum Outcome {
+    /// It goes to the store; the account is its author's.
+    Next(Arc<CheckedEvent>, AccountId),
+    /// It is here already, or another one with its sequence is.
+    Skip,
+    /// Entries before it are missing.
+    Gap,
 }
 
 impl Machine {
@@ -39,14 +55,14 @@ impl Machine {
         let mut result = Ok(());
         for event in events {
             match self.take_event(id, event) {
-                Ok(Some((event, account))) => {
+                Ok(Outcome::Next(event, account)) => {
                     let group = self.conversations.get(&id).is_some_and(Conversation::is_group);
                     let path = path(&event.header.author, group);
                     batch.push((event, account, path));
                 }
-                Ok(None) => {}
-                Err(None) => taken.gap = true,
-                Err(Some(error)) => {
+                Ok(Outcome::Skip) => {}
+                Ok(Outcome::Gap) => taken.gap = true,
+                Err(error) => {
                     result = Err(error);
                     break;
                 }
@@ -55,60 +71,91 @@ impl Machine {
         for run in batch.chunk_by(|one, other| one.2 == other.2) {
             let events = run.iter().map(|(event, ..)| Arc::clone(event)).collect();
             let accounts = run.iter().map(|(_, account, _)| *account).collect();
-            self.append(id, events, accounts, Some(run[0].2), None);
+            self.append(id, Batch { events, accounts, path: Some(run[0].2) }, None);
         }
         result.map(|()| taken)
     }
 
-    /// Checks one event. `Ok(None)`: known already. `Err(None)`: entries before it are missing.
-    fn take_event(
-        &mut self,
-        id: ConversationId,
-        event: Event,
-    ) -> Result<Option<(Arc<CheckedEvent>, AccountId)>, Option<DecodeError>> {
-        use DecodeError::Invalid;
-        let event = event.check().map_err(Some)?;
+    fn take_event(&mut self, id: ConversationId, event: Event) -> Result<Outcome, DecodeError> {
+        let event = event.check()?;
         let author = event.header.author;
         let Some(conversation) =
             self.conversations.get(&id).filter(|_| event.header.conversation == id)
         else {
-            return Err(Some(Invalid("an event of another conversation")));
+            return Err(DecodeError::Invalid("an event of another conversation"));
         };
         match conversation.place(&event) {
             Place::Next => {}
-            Place::Known => return Ok(None),
-            Place::Gap => return Err(None),
-            Place::Fork => return Err(Some(Invalid("a log with two entries of one sequence"))),
+            Place::Known => return Ok(Outcome::Skip),
+            // What follows the other branch of a forked log never gets its predecessor.
+            Place::Gap if conversation.forked.contains(&author) => return Ok(Outcome::Skip),
+            Place::Gap => return Ok(Outcome::Gap),
+            // No fault of whoever brought it: each replica keeps the branch that came first.
+            Place::Fork => {
+                self.note_fork(id, author);
+                return Ok(Outcome::Skip);
+            }
         }
         if !conversation.has_room(&author) {
-            return Err(Some(Invalid("too many devices in one conversation")));
+            return Err(DecodeError::Invalid("too many devices in one conversation"));
         }
-        let account = match (conversation.logs.get(&author), &event.payload) {
-            (Some(log), _) => log.account,
-            (None, Some(Payload::Introduction(introduction))) => {
-                let identity = introduction.open().map_err(Some)?;
-                let belongs = match conversation.row.kind {
-                    Kind::Direct(account) => [account, self.me.account].contains(&identity.account),
-                    Kind::Group(_) => true,
-                };
-                if identity.device != author || !belongs {
-                    return Err(Some(Invalid("an introduction of somebody else")));
-                }
-                let record = introduction.record.open().map_err(Some)?;
-                self.learn(&introduction.record, &record, Source::Peer);
-                self.people.certify(author, identity.account);
-                identity.account
-            }
-            (None, _) => return Err(Some(Invalid("a log without an introduction"))),
+        let account = match conversation.logs.get(&author) {
+            Some(log) => log.account,
+            None => self.take_introduction(id, &event)?,
         };
-        if event.header.clock.ms
-            <= self.now.unix_ms.saturating_add(CLOCK_AHEAD_MAX.as_millis() as u64)
-        {
+        if is_timely(event.header.clock.ms, self.now) {
             self.clock = self.clock.max(event.header.clock);
         }
         if let Some(conversation) = self.conversations.get_mut(&id) {
             conversation.accept(&event, account);
         }
-        Ok(Some((Arc::new(event), account)))
+        Ok(Outcome::Next(Arc::new(event), account))
     }
+
+    /// Checks the first entry of a log and gives the account that it names.
+    fn take_introduction(
+        &mut self,
+        id: ConversationId,
+        event: &CheckedEvent,
+    ) -> Result<AccountId, DecodeError> {
+        let Some(Payload::Introduction(introduction)) = &event.payload else {
+            return Err(DecodeError::Invalid("a log without an introduction"));
+        };
+        let identity = introduction.open()?;
+        let belongs = match self.conversations.get(&id).map(|c| &c.row.kind) {
+            Some(Kind::Direct(account)) => [*account, self.me.account].contains(&identity.account),
+            Some(Kind::Group(_)) => true,
+            None => false,
+        };
+        if identity.device != event.header.author || !belongs {
+            return Err(DecodeError::Invalid("an introduction of somebody else"));
+        }
+        let record = introduction.record.open()?;
+        self.learn(&introduction.record, &record, Source::Peer);
+        self.people.certify(identity.device, identity.account);
+        Ok(identity.account)
+    }
+
+    /// A device signed two entries with one sequence. Tells so once.
+    fn note_fork(&mut self, id: ConversationId, device: DeviceId) {
+        if let Some(conversation) = self.conversations.get_mut(&id) {
+            conversation.forked.insert(device);
+        }
+        if self.forks_told.len() >= FORKS_TOLD_MAX || !self.forks_told.insert(device) {
+            return;
+        }
+        let text = if device == self.me.device {
+            "Others have other messages of this device than this data folder; it may be an old copy"
+                .to_owned()
+        } else {
+            let name = self.people.name_of_device(&device);
+            format!("A device of @{name} wrote two different messages in one place; one is kept")
+        };
+        self.notice(Notice::Error { code: "fork", text });
+    }
+}
+
+/// Whether a clock is so near that it may pull the own one along.
+pub(super) fn is_timely(ms: u64, now: Now) -> bool {
+    ms <= now.unix_ms.saturating_add(CLOCK_AHEAD_MAX.as_millis() as u64)
 }

@@ -199,6 +199,9 @@ impl Machine {
             })
             .collect();
         self.watch(&accounts);
+        for account in accounts {
+            self.verify(account);
+        }
     }
 
     pub(super) fn watch(&mut self, accounts: &[AccountId]) {

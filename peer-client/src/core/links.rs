@@ -55,8 +55,24 @@ impl Machine {
                     if self.people.owner_of(&device).is_some() {
                         let peer = self.people.name_of_device(&device);
                         self.notice(Notice::Path { peer, road });
+                    } else if road.is_some() {
+                        self.unnamed.insert(device);
+                    } else {
+                        self.unnamed.remove(&device);
                     }
                 }
+            }
+        }
+    }
+
+    /// Tells the roads to devices whose owner was learnt after the connection was made.
+    pub(super) fn tell_named_roads(&mut self) {
+        let named = self.unnamed.extract_if(.., |device| self.people.owner_of(device).is_some());
+        for device in named.collect::<Vec<_>>() {
+            let road = self.paths.road(&device);
+            if road.is_some() {
+                let peer = self.people.name_of_device(&device);
+                self.notice(Notice::Path { peer, road });
             }
         }
     }

@@ -19,6 +19,16 @@ use super::{
     storage::{MessageRow, StoreOp, is_message},
 };
 
+/// Entries of one conversation that are stored together.
+#[derive(Clone, Debug)]
+pub(super) struct Batch {
+    pub(super) events: Vec<Arc<CheckedEvent>>,
+    /// The account of each entry's author.
+    pub(super) accounts: Vec<AccountId>,
+    /// The road by which they came; none for own ones.
+    pub(super) path: Option<Path>,
+}
+
 impl Machine {
     /// Signs an own entry, with the introduction before it if it is the first, and hands it to
     /// the store. The command is answered with its id once it is durable.
@@ -37,7 +47,7 @@ impl Machine {
         }
         events.push(self.sign_next(id, payload));
         let accounts = vec![self.me.account; events.len()];
-        self.append(id, events, accounts, None, call);
+        self.append(id, Batch { events, accounts, path: None }, call);
     }
 
     fn sign_next(&mut self, id: ConversationId, payload: &Payload) -> Arc<CheckedEvent> {
@@ -66,28 +76,26 @@ impl Machine {
     pub(super) fn append(
         &mut self,
         conversation: ConversationId,
-        events: Vec<Arc<CheckedEvent>>,
-        accounts: Vec<AccountId>,
-        path: Option<Path>,
+        batch: Batch,
         call: Option<CallId>,
     ) {
-        let pending = Pending::Append { conversation, events: events.clone(), path, call };
-        let ticket = self.expect(pending);
+        let ticket = self.expect(Pending::Append { conversation, batch: batch.clone(), call });
+        let Batch { events, accounts, path } = batch;
         self.store(StoreOp::Append { ticket, events, accounts, path });
     }
 
     pub(super) fn on_appended(
         &mut self,
         id: ConversationId,
-        events: &[Arc<CheckedEvent>],
+        batch: &Batch,
         arrivals: &[i64],
-        path: Option<Path>,
         call: Option<CallId>,
     ) {
+        let Batch { events, accounts, path } = batch;
         let own = self.me.device;
-        for (event, arrival) in events.iter().zip(arrivals) {
+        for ((event, account), arrival) in events.iter().zip(accounts).zip(arrivals) {
             let Some(conversation) = self.conversations.get_mut(&id) else { return };
-            conversation.confirm(event, own);
+            conversation.confirm(event, *account, own);
             if let Some(payload) = event.payload.as_ref().filter(|payload| is_message(payload)) {
                 let row = MessageRow {
                     arrival: *arrival,
@@ -97,10 +105,10 @@ impl Machine {
                     sequence: event.header.sequence,
                     clock: event.header.clock,
                     payload: payload.clone(),
-                    path,
+                    path: *path,
                     quoted: None,
                 };
-                self.on_message(row);
+                self.on_message(&row);
             }
         }
         self.dirty.conversations = true;
@@ -119,7 +127,7 @@ impl Machine {
     }
 
     /// A message is durable, an own one or another's.
-    fn on_message(&mut self, row: MessageRow) {
+    fn on_message(&mut self, row: &MessageRow) {
         let own = self.is_own(&row.author);
         let id = row.conversation;
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
@@ -129,7 +137,7 @@ impl Machine {
         } else if row.sequence >= read {
             conversation.unread += 1;
         }
-        if conversation.last.as_ref().is_none_or(|last| order(last) < order(&row)) {
+        if conversation.last.as_ref().is_none_or(|last| order(last) < order(row)) {
             conversation.last = Some(row.clone());
         }
         let name = conversation.row.name.clone();
@@ -145,7 +153,7 @@ impl Machine {
             self.store(StoreOp::Message { ticket, id: message });
         }
         if row.author != self.me.device {
-            self.want_small_image(&row);
+            self.want_small_image(row);
             self.notice(Notice::Arrived { conversation: name });
         }
     }

@@ -27,6 +27,7 @@ use super::{
     conversation::Conversation,
     effect::Effect,
     input::{CallId, Input, Now, SessionId, Ticket},
+    intake::is_timely,
     model::{Me, Model},
     notice::Notice,
     paths::Paths,
@@ -93,6 +94,10 @@ pub struct Machine {
     pub(super) attachments: Attachments,
     pub(super) effects: Vec<Effect>,
     pub(super) last_number: u64,
+    /// Devices whose forked logs were told of.
+    pub(super) forks_told: BTreeSet<DeviceId>,
+    /// Connected devices whose owner is not known yet: the road to them is told once it is.
+    pub(super) unnamed: BTreeSet<DeviceId>,
     pub(super) model: Arc<Model>,
     pub(super) dirty: Dirty,
 }
@@ -103,23 +108,13 @@ impl Machine {
     pub fn new(setup: Setup, snapshot: Snapshot, now: Now) -> Self {
         let account = setup.account_key.id();
         let device = setup.device_key.id();
-        let stored = snapshot.record.filter(|record| {
+        let stored = snapshot.record.clone().filter(|record| {
             record
                 .open()
                 .is_ok_and(|record| record.username == setup.username && record.account == account)
         });
         let is_new = stored.is_none();
-        let record = stored.unwrap_or_else(|| {
-            let record = AccountRecord {
-                username: setup.username.clone(),
-                account,
-                devices: Bounded::truncated([device]),
-                sequence: 0,
-                previous: None,
-                issued_at: now.unix_ms,
-            };
-            Signed::by_account(&record, &setup.account_key)
-        });
+        let record = stored.unwrap_or_else(|| first_record(&setup, now));
         let issued_at = record.open().map_or(0, |record| record.issued_at);
         let introduction = Introduction::new(record.clone(), device, issued_at, &setup.account_key);
         let mut machine = Self {
@@ -146,34 +141,44 @@ impl Machine {
             checks: BTreeMap::new(),
             pending: BTreeMap::new(),
             waiting_calls: Vec::new(),
-            attachments: Attachments::new(setup.blob_dir, snapshot.blobs),
+            attachments: Attachments::new(setup.blob_dir, snapshot.blobs.clone()),
             effects: Vec::new(),
             last_number: 0,
+            forks_told: BTreeSet::new(),
+            unnamed: BTreeSet::new(),
             model: Arc::new(Model::default()),
             dirty: Dirty::all(),
         };
-        for row in snapshot.accounts {
-            machine.people.load(row);
-        }
-        let (own_record, own_account) = (machine.record.clone(), machine.record.open());
-        if let Ok(opened) = own_account {
-            machine.people.learn(&own_record, &opened, Source::Server);
-        }
-        if is_new {
-            let op = StoreOp::SaveRecord { record: own_record, registered: false };
-            machine.effects.push(Effect::Store(op));
-        }
-        for state in snapshot.conversations {
-            machine.load_conversation(state, device);
-        }
-        machine.subscribe_all();
-        machine.publish();
+        machine.load(snapshot, is_new);
         machine
     }
 
+    /// Takes over what is stored.
+    fn load(&mut self, snapshot: Snapshot, is_new: bool) {
+        for row in snapshot.accounts {
+            self.people.load(row);
+        }
+        let record = self.record.clone();
+        if let Ok(opened) = record.open() {
+            self.people.learn(&record, &opened, Source::Server);
+        }
+        self.people.certify(self.me.device, self.me.account);
+        if is_new {
+            self.store(StoreOp::SaveRecord { record, registered: false });
+        }
+        for state in snapshot.conversations {
+            self.load_conversation(state, self.me.device);
+        }
+        self.subscribe_all();
+        self.publish();
+    }
+
     fn load_conversation(&mut self, state: ConversationState, device: DeviceId) {
-        if let Some(last) = &state.last {
-            self.clock = self.clock.max(last.clock);
+        for log in &state.logs {
+            // The own clock never goes back; others pull it along only as on arrival.
+            if log.device == device || is_timely(log.clock.ms, self.now) {
+                self.clock = self.clock.max(log.clock);
+            }
         }
         let conversation = Conversation::load(state, device);
         for (device, log) in &conversation.logs {
@@ -198,6 +203,7 @@ impl Machine {
             Input::Tick => {}
         }
         self.tick();
+        self.tell_named_roads();
         self.publish();
         std::mem::take(&mut self.effects)
     }
@@ -208,14 +214,14 @@ impl Machine {
         let paths = self.paths.next_deadline();
         let checks = self.checks.values().map(|check| check.at).min();
         let calls = self.waiting_calls.iter().map(|(until, ..)| *until).min();
-        let pumps = self.sessions.values().filter_map(|session| session.pump_at).min();
+        let streams = self.sessions.values().filter_map(Session::next_deadline).min();
         let conversations = self.conversations.values().filter_map(|conversation| {
             let typing = conversation.typing.values().min().copied();
             let group = &conversation.group;
             [typing, group.digest_at, group.repair_at].into_iter().flatten().min()
         });
         let attachments = self.attachments.next_deadline();
-        [tie, paths, checks, calls, pumps, self.reserve_at, attachments, conversations.min()]
+        [tie, paths, checks, calls, streams, self.reserve_at, attachments, conversations.min()]
             .into_iter()
             .flatten()
             .min()
@@ -273,4 +279,17 @@ impl Machine {
         };
         self.conversations.iter().filter_map(with).collect()
     }
+}
+
+/// The record with which an account begins.
+fn first_record(setup: &Setup, now: Now) -> Signed<AccountRecord> {
+    let record = AccountRecord {
+        username: setup.username.clone(),
+        account: setup.account_key.id(),
+        devices: Bounded::truncated([setup.device_key.id()]),
+        sequence: 0,
+        previous: None,
+        issued_at: now.unix_ms,
+    };
+    Signed::by_account(&record, &setup.account_key)
 }

@@ -29,3 +29,6 @@ mod session;
 pub mod storage;
 mod streams;
 mod timeline;
+
+#[cfg(test)]
+mod tests;

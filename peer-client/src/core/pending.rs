@@ -1,10 +1,9 @@
 //! What was asked of the store and of jobs, and where their answers go.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use wire::{
     blob::{BlobReply, BlobRequest},
-    event::CheckedEvent,
     id::{BlobHash, ConversationId, DeviceId, EventId},
     sync::Stage,
 };
@@ -13,8 +12,8 @@ use super::{
     command::{Command, Failure},
     effect::Effect,
     input::{BlobStreamId, CallId, SessionId, Ticket},
+    log::Batch,
     machine::Machine,
-    model::Path,
     notice::Notice,
     storage::StoreReply,
 };
@@ -23,12 +22,7 @@ use super::{
 #[derive(Debug)]
 pub(super) enum Pending {
     /// Entries are being stored.
-    Append {
-        conversation: ConversationId,
-        events: Vec<Arc<CheckedEvent>>,
-        path: Option<Path>,
-        call: Option<CallId>,
-    },
+    Append { conversation: ConversationId, batch: Batch, call: Option<CallId> },
     /// A conversation is being stored for a command.
     Conversation { call: Option<CallId>, then: AfterSave },
     /// An acknowledgement is being stored.
@@ -86,10 +80,10 @@ impl Machine {
                 }
             }
             StoreReply::Appended { ticket, arrivals } => {
-                if let Some(Pending::Append { conversation, events, path, call }) =
+                if let Some(Pending::Append { conversation, batch, call }) =
                     self.pending.remove(&ticket)
                 {
-                    self.on_appended(conversation, &events, &arrivals, path, call);
+                    self.on_appended(conversation, &batch, &arrivals, call);
                 }
             }
             StoreReply::Acknowledged { ticket, messages } => match self.pending.remove(&ticket) {
@@ -112,16 +106,16 @@ impl Machine {
                     self.on_named(stream, *request, named);
                 }
             }
-            StoreReply::Failed { ticket, text } => self.on_store_failed(ticket, text),
+            StoreReply::Failed { ticket, text } => self.on_store_failed(ticket, &text),
         }
     }
 
-    fn on_store_failed(&mut self, ticket: Option<Ticket>, text: String) {
+    fn on_store_failed(&mut self, ticket: Option<Ticket>, text: &str) {
         let failure = Failure::new("storage", format!("The data folder cannot be written: {text}"));
         match ticket.and_then(|ticket| self.pending.remove(&ticket)) {
-            Some(Pending::Append { conversation, call, .. }) => {
+            Some(Pending::Append { conversation, batch, call }) => {
                 if let Some(conversation) = self.conversations.get_mut(&conversation) {
-                    conversation.roll_back();
+                    conversation.roll_back(&batch.events);
                 }
                 self.close_sessions_of(conversation);
                 self.answer_maybe(call, Err(failure.clone()));
@@ -142,6 +136,13 @@ impl Machine {
             ) => {
                 if let Some(conversation) = self.conversations.get_mut(&conversation) {
                     conversation.forget_asked();
+                }
+            }
+            Some(Pending::Page { conversation }) => {
+                if let Some(window) =
+                    self.conversations.get_mut(&conversation).and_then(|c| c.window.as_mut())
+                {
+                    window.loading = false;
                 }
             }
             _ => {}

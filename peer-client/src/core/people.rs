@@ -30,7 +30,27 @@ pub(crate) enum Source {
 pub(crate) struct People {
     accounts: BTreeMap<AccountId, Person>,
     names: BTreeMap<Username, AccountId>,
-    devices: BTreeMap<DeviceId, AccountId>,
+    devices: BTreeMap<DeviceId, Owner>,
+}
+
+/// Whose a device is, and how well that is known.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    account: AccountId,
+    evidence: Evidence,
+}
+
+/// What speaks for a device's belonging to an account, the better the later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Evidence {
+    /// A record that a peer showed lists it.
+    Listed,
+    /// A record that the server has lists it.
+    Registered,
+    /// The server says that it is present for the account.
+    Present,
+    /// The device itself showed the account's certificate.
+    Certified,
 }
 
 #[derive(Debug)]
@@ -61,7 +81,10 @@ impl People {
         let verified = source == Source::Server;
         let before = self.accounts.get(&record.account);
         let old = before.is_some_and(|person| {
-            person.sequence >= record.sequence && (person.row.verified || !verified)
+            // A name stays for good; only the server knows of one that was never registered.
+            let says_nothing =
+                person.sequence >= record.sequence || person.row.username != record.username;
+            says_nothing && (person.row.verified || !verified)
         });
         if old || (before.is_none() && self.accounts.len() >= ACCOUNTS_MAX) {
             return None;
@@ -79,21 +102,52 @@ impl People {
 
     fn insert(&mut self, row: AccountRow, record: &AccountRecord) {
         let devices = record.devices.to_vec();
+        let evidence = if row.verified { Evidence::Registered } else { Evidence::Listed };
         for device in &devices {
-            self.devices.insert(*device, row.account);
+            self.note_owner(*device, row.account, evidence);
+        }
+        let before = self.accounts.remove(&row.account);
+        if let Some(before) = &before
+            && before.row.username != row.username
+            && self.names.get(&before.row.username) == Some(&row.account)
+        {
+            self.names.remove(&before.row.username);
         }
         if row.verified || !self.names.contains_key(&row.username) {
             self.names.insert(row.username.clone(), row.account);
         }
-        let before = self.accounts.remove(&row.account);
         let present = before.map(|person| person.present).unwrap_or_default();
         let person = Person { sequence: record.sequence, devices, present, row };
         self.accounts.insert(person.row.account, person);
     }
 
-    /// Notes that an account's certificate names a device.
+    /// Notes that a device itself showed an account's certificate.
     pub(crate) fn certify(&mut self, device: DeviceId, account: AccountId) {
-        self.devices.insert(device, account);
+        self.devices.insert(device, Owner { account, evidence: Evidence::Certified });
+    }
+
+    /// Notes whose a device is said to be, unless it is known as well already.
+    fn note_owner(&mut self, device: DeviceId, account: AccountId, evidence: Evidence) {
+        if self.devices.get(&device).is_none_or(|owner| owner.evidence < evidence) {
+            self.devices.insert(device, Owner { account, evidence });
+        }
+    }
+
+    /// Whether the newest record of an account lists a device; true if none is known.
+    pub(crate) fn speaks_for(&self, device: &DeviceId, account: &AccountId) -> bool {
+        self.accounts.get(account).is_none_or(|person| person.devices.contains(device))
+    }
+
+    /// The name that an account claims, while the server did not vouch for it.
+    pub(crate) fn unverified_name(&self, account: &AccountId) -> Option<Username> {
+        let person = self.accounts.get(account).filter(|person| !person.row.verified)?;
+        Some(person.row.username.clone())
+    }
+
+    /// How many were met.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.accounts.len()
     }
 
     /// Replaces where an account's devices are. Tells whether it came or went.
@@ -112,10 +166,10 @@ impl People {
                 (reachable.device, addresses.collect())
             })
             .collect();
-        for device in person.present.keys() {
-            self.devices.insert(*device, account);
-        }
         let after = !person.present.is_empty();
+        for reachable in devices {
+            self.note_owner(reachable.device, account, Evidence::Present);
+        }
         (before != after).then_some(after)
     }
 
@@ -138,7 +192,7 @@ impl People {
 
     /// The account of a device.
     pub(crate) fn owner_of(&self, device: &DeviceId) -> Option<AccountId> {
-        self.devices.get(device).copied()
+        self.devices.get(device).map(|owner| owner.account)
     }
 
     /// Whether the server vouched for the account's name.
@@ -176,6 +230,7 @@ impl People {
         let Some(person) = self.accounts.get(account) else { return Vec::new() };
         let mut devices: Vec<_> = person.present.keys().copied().collect();
         devices.extend(person.devices.iter().filter(|device| !person.present.contains_key(device)));
+        devices.retain(|device| self.owner_of(device) == Some(*account));
         devices
     }
 

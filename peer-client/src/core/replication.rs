@@ -76,8 +76,10 @@ impl Machine {
                 }
             }
             (SyncFrame::Ask { device: log, from, .. }, Some(_)) => {
-                if let Some(state) = self.sessions.get_mut(&session) {
-                    state.theirs.insert(log, from);
+                if let Some(place) =
+                    self.sessions.get_mut(&session).and_then(|state| state.place_in(log))
+                {
+                    *place = from;
                 }
                 self.pump(session);
             }

@@ -172,11 +172,12 @@ mod tests {
     use rand::{SeedableRng as _, rngs::StdRng};
 
     use super::*;
+    use crate::core::tests::beginning;
 
     #[test]
     fn pauses_grow_and_are_spread() {
         let mut rng = StdRng::seed_from_u64(1);
-        let mut now = Instant::now();
+        let mut now = beginning();
         let mut tie = Tie::new(now);
         for full in [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
             assert_eq!(tie.tick(now), Some(TieAction::Connect));
@@ -190,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_refusal_ends_the_attempts() {
-        let now = Instant::now();
+        let now = beginning();
         let mut tie = Tie::new(now);
         tie.tick(now);
         tie.refused("name_taken", "taken".to_owned());
@@ -201,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_attempt_that_hangs_is_given_up() {
-        let now = Instant::now();
+        let now = beginning();
         let mut tie = Tie::new(now);
         tie.tick(now);
         assert_eq!(tie.tick(now + REGISTER_WITHIN), Some(TieAction::Disconnect));
@@ -209,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_waited_is_given_back_when_the_tie_breaks() {
-        let now = Instant::now();
+        let now = beginning();
         let mut tie = Tie::new(now);
         let tag = TopicTag::new([7; 16]);
         let frame = tie.ask(Request::Join { tag }, Purpose::Join(tag)).unwrap();

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use wire::{
     account::AccountRecord,
     conversation::GroupSecret,
-    event::{CheckedEvent, Event, Payload},
+    event::{CheckedEvent, Clock, Event, Payload},
     id::{AccountId, BlobHash, ConversationId, DeviceId, EventId},
     name::{ConversationName, Username},
     signed::Signed,
@@ -97,6 +97,8 @@ pub struct LogRow {
     pub account: AccountId,
     /// The last entry.
     pub head: Head,
+    /// That entry's clock.
+    pub clock: Clock,
 }
 
 /// A message with what is needed to show it.
@@ -113,7 +115,7 @@ pub struct MessageRow {
     /// Its place in that device's log.
     pub sequence: u64,
     /// The author's clock: milliseconds since 1970, and the counter.
-    pub clock: wire::event::Clock,
+    pub clock: Clock,
     /// What it says.
     pub payload: Payload,
     /// The road by which it came or went.

@@ -7,6 +7,7 @@ use std::{
 
 use wire::{
     id::{ConversationId, DeviceId},
+    limits::LOGS_MAX,
     sync::{ByeReason, Have},
 };
 
@@ -20,6 +21,8 @@ const SESSIONS_MAX: usize = 2048;
 const FRAMES_IN_FLIGHT: usize = 4;
 /// How long the side that did not dial waits for the other to open the streams.
 const OPENER_DELAY: Duration = Duration::from_secs(1);
+/// How long the other side may take to greet.
+const GREET_WITHIN: Duration = Duration::from_secs(30);
 /// First pause before a stream is opened again; doubles each time.
 const REOPEN_FIRST: Duration = Duration::from_millis(200);
 /// Longest pause before a stream is opened again.
@@ -27,6 +30,7 @@ const REOPEN_MAX: Duration = Duration::from_secs(30);
 
 /// A replication stream.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "how far a stream came, each apart")]
 pub(crate) struct Session {
     pub(super) device: DeviceId,
     /// Known from the start if opened here, else from the other side's greeting.
@@ -36,6 +40,8 @@ pub(crate) struct Session {
     pub(super) open: bool,
     /// The other side's greeting was accepted.
     pub(super) greeted: bool,
+    /// When it must have been.
+    greet_by: Instant,
     /// The next entry of each log that the other side lacks.
     pub(super) theirs: BTreeMap<DeviceId, u64>,
     /// Entries are being read for it.
@@ -54,13 +60,19 @@ pub(crate) struct Check {
 }
 
 impl Session {
-    fn new(device: DeviceId, conversation: Option<ConversationId>, opened_here: bool) -> Self {
+    fn new(
+        device: DeviceId,
+        conversation: Option<ConversationId>,
+        opened_here: bool,
+        now: Instant,
+    ) -> Self {
         Self {
             device,
             conversation,
             opened_here,
             open: !opened_here,
             greeted: false,
+            greet_by: now + GREET_WITHIN,
             theirs: BTreeMap::new(),
             reading: false,
             in_flight: VecDeque::new(),
@@ -72,9 +84,22 @@ impl Session {
     pub(super) fn has(&mut self, have: &Have) {
         for held in have {
             let next = held.head.map_or(0, |head| head.sequence.saturating_add(1));
-            let known = self.theirs.entry(held.device).or_default();
-            *known = next.max(*known);
+            if let Some(known) = self.place_in(held.device) {
+                *known = next.max(*known);
+            }
         }
+    }
+
+    /// The next entry of a log that the other side lacks; none if it named too many logs.
+    pub(super) fn place_in(&mut self, log: DeviceId) -> Option<&mut u64> {
+        let has_room = self.theirs.len() < LOGS_MAX || self.theirs.contains_key(&log);
+        has_room.then(|| self.theirs.entry(log).or_default())
+    }
+
+    /// When something is due that no frame brings about.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let greeting = (!self.greeted).then_some(self.greet_by);
+        greeting.into_iter().chain(self.pump_at).min()
     }
 
     pub(super) fn may_send(&self) -> bool {
@@ -89,7 +114,7 @@ impl Machine {
         if of_device >= SESSIONS_PER_DEVICE || self.sessions.len() >= SESSIONS_MAX {
             self.effects.push(Effect::CloseSync { session });
         } else {
-            self.sessions.insert(session, Session::new(device, None, false));
+            self.sessions.insert(session, Session::new(device, None, false, self.now.instant));
         }
     }
 
@@ -174,6 +199,11 @@ impl Machine {
                 self.ensure_session(conversation, device);
             }
         }
+        let silent =
+            |(id, s): (&SessionId, &Session)| (!s.greeted && s.greet_by <= now).then_some(*id);
+        for session in self.sessions.iter().filter_map(silent).collect::<Vec<_>>() {
+            self.close_session(session);
+        }
         let ready =
             |(id, s): (&SessionId, &Session)| s.pump_at.is_some_and(|at| at <= now).then_some(*id);
         for session in self.sessions.iter().filter_map(ready).collect::<Vec<_>>() {
@@ -198,8 +228,9 @@ impl Machine {
         {
             return;
         }
+        let now = self.now.instant;
         let session = SessionId(self.number() << 1);
-        self.sessions.insert(session, Session::new(device, Some(conversation), true));
+        self.sessions.insert(session, Session::new(device, Some(conversation), true, now));
         self.effects.push(Effect::OpenSync { session, device });
     }
 }

@@ -16,8 +16,9 @@ use wire::{
 
 use super::{
     jobs::{self, Decision},
-    run::{Running, topic_ready},
+    run::Running,
     streams,
+    translate::topic_ready,
 };
 use crate::{
     blob::transfer::Wanted,

@@ -36,8 +36,8 @@ use crate::{
     core::{
         command::{Answer, Failure},
         input::{
-            AttachmentInput, BlobStreamId, CallId, GossipInput, Input, LinkId, Now, ServerInput,
-            SessionId, SyncInput,
+            AttachmentInput, BlobStreamId, CallId, Input, LinkId, Now, ServerInput, SessionId,
+            SyncInput,
         },
         machine::Machine,
         model::Model,
@@ -368,11 +368,6 @@ enum Next {
     Input(Input),
     Nothing,
     End,
-}
-
-/// Others are there for what is published on a topic, or none are.
-pub(super) fn topic_ready(tag: TopicTag, ready: bool) -> Input {
-    Input::Gossip(if ready { GossipInput::Ready { tag } } else { GossipInput::Unready { tag } })
 }
 
 async fn wait_until(deadline: Option<Instant>) {

@@ -8,11 +8,14 @@ use libp2p::{
     ping, relay,
     swarm::{ConnectionId, DialError, SwarmEvent},
 };
-use wire::{id::DeviceId, rendezvous};
+use wire::{
+    id::{DeviceId, TopicTag},
+    rendezvous,
+};
 
 use super::{
     behaviour::BehaviourEvent,
-    run::{NodeEvent, Running, topic_ready},
+    run::{NodeEvent, Running},
     streams,
 };
 use crate::core::{
@@ -220,6 +223,11 @@ impl Running {
             self.ready.push_back(input);
         }
     }
+}
+
+/// Whether another node relays a topic to this one.
+pub(super) fn topic_ready(tag: TopicTag, ready: bool) -> Input {
+    Input::Gossip(if ready { GossipInput::Ready { tag } } else { GossipInput::Unready { tag } })
 }
 
 fn transport(endpoint: &ConnectedPoint) -> Transport {

@@ -3,13 +3,15 @@
 //! Operations come through a bounded channel, as many as wait are put into one transaction, and
 //! replies go out only after it is durable. Nobody else touches the database.
 
+#[cfg(test)]
+pub(crate) mod in_memory;
 mod read;
 mod schema;
 mod write;
 
 use std::{path::Path, sync::mpsc, thread};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use thiserror::Error;
 use tokio::sync::mpsc as tokio_mpsc;
 use wire::id::AccountId;
@@ -28,7 +30,7 @@ const BATCH: usize = 256;
 pub enum StoreError {
     /// The database cannot be opened, read or written.
     #[error("{0}")]
-    Database(#[from] rusqlite::Error),
+    Database(#[source] rusqlite::Error),
     /// The file is not a database, or is damaged. It is left as it is.
     #[error(
         "the message database is damaged; it was left as it is: restore a copy or move it away"
@@ -46,6 +48,15 @@ pub enum StoreError {
     /// The thread could not be started.
     #[error("cannot start the thread of the store: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged,
+            _ => Self::Database(error),
+        }
+    }
 }
 
 /// The way to the store's thread, which ends when this is dropped.
@@ -73,7 +84,7 @@ impl Store {
     }
 
     /// Hands an operation over unless too many wait or the thread is gone; then it is given back.
-    #[expect(clippy::result_large_err, reason = "what is given back is what was handed over")]
+    #[expect(clippy::result_large_err, reason = "the operation is given back as it came")]
     pub fn try_submit(&self, op: StoreOp) -> Result<(), StoreOp> {
         match &self.operations {
             Some(operations) => operations.try_send(op).map_err(|error| match error {
@@ -117,8 +128,9 @@ fn serve(
             Err(error) => vec![failed(&batch[0], &error)],
         };
         for answer in answers {
+            // Once the node is gone, what was handed over is written all the same.
             if replies.blocking_send(answer).is_err() {
-                tracing::debug!("the node is gone; what was handed over is written all the same");
+                tracing::debug!("nobody waits for the store's reply");
             }
         }
     }

@@ -297,13 +297,16 @@ fn state(
 }
 
 fn logs(database: &Connection, conversation: &ConversationId) -> Result<Vec<LogRow>, StoreError> {
-    let mut statement = database
-        .prepare_cached("SELECT device, account, sequence, id FROM logs WHERE conversation = ?1")?;
+    let mut statement = database.prepare_cached(
+        "SELECT l.device, l.account, l.sequence, l.id, e.clock_ms, e.clock_counter
+         FROM logs l LEFT JOIN events e ON e.id = l.id WHERE l.conversation = ?1",
+    )?;
     let rows = statement.query_map(params![conversation.as_bytes()], |row| {
         Ok(LogRow {
             device: DeviceId::new(row.get(0)?),
             account: AccountId::new(row.get(1)?),
             head: Head { sequence: row.get(2)?, id: EventId::new(row.get(3)?) },
+            clock: Clock { ms: row.get(4)?, counter: row.get(5)? },
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

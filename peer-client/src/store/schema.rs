@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
 use super::StoreError;
 
@@ -39,30 +39,20 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY(conversation, log)) STRICT;
 "];
 
-/// Opens the database and brings it to the newest schema.
+/// Opens the database and brings it to the newest schema. One that a newer program wrote is left
+/// as it is.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
-    prepare(path).map_err(|error| match error {
-        StoreError::Database(rusqlite::Error::SqliteFailure(code, _))
-            if matches!(code.code, ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) =>
-        {
-            StoreError::Damaged
-        }
-        other => other,
-    })
-}
-
-fn prepare(path: &Path) -> Result<Connection, StoreError> {
     let mut database = Connection::open(path)?;
-    database.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON; PRAGMA busy_timeout = 5000;
-         PRAGMA temp_store = MEMORY;",
-    )?;
     let found: u32 = database.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let newest = MIGRATIONS.len() as u32;
     if found > newest {
         return Err(StoreError::TooNew { found });
     }
+    database.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON; PRAGMA busy_timeout = 5000;
+         PRAGMA temp_store = MEMORY;",
+    )?;
     for (version, step) in (1..).zip(MIGRATIONS).skip(found as usize) {
         let transaction = database.transaction()?;
         transaction.execute_batch(step)?;

@@ -87,7 +87,13 @@ pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreR
             None
         }
         StoreOp::Told(arrival) => {
-            set_meta(database, "told", &arrival.to_be_bytes())?;
+            // Bytes of numbers that are not negative compare as the numbers do.
+            database
+                .prepare_cached(
+                    "INSERT INTO meta VALUES ('told', ?1)
+                     ON CONFLICT DO UPDATE SET value = max(value, ?1)",
+                )?
+                .execute([&arrival.to_be_bytes()])?;
             None
         }
         StoreOp::Log { .. }

@@ -28,6 +28,7 @@ pub(super) struct Device {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what is known of a connection, each apart")]
 pub(super) struct Link {
     pub(super) relayed: bool,
     pub(super) transport: Transport,

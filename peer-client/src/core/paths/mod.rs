@@ -2,7 +2,7 @@
 //!
 //! Direct addresses are tried at once and the circuit of the server 250 ms later; whatever
 //! answers first is used. Once a direct connection has answered a ping the relayed ones are
-//! closed, and of several direct ones the device with the smaller id keeps one.
+//! closed, and of several of one kind the device with the smaller id keeps one.
 
 mod device;
 
@@ -63,9 +63,7 @@ impl Paths {
         urgent: bool,
         now: Instant,
     ) {
-        if device == self.own
-            || (!self.devices.contains_key(&device) && self.devices.len() >= DEVICES_TRACKED)
-        {
+        if device == self.own || !self.make_room_for(&device) {
             return;
         }
         let yields = self.own > device && !urgent;
@@ -78,6 +76,16 @@ impl Paths {
         }
         entry.failures = 0;
         entry.schedule(now, if yields { YIELD_DELAY } else { Duration::ZERO }, relay_only);
+    }
+
+    /// Forgets a device that is neither wanted nor connected, if there is no room for another.
+    fn make_room_for(&mut self, device: &DeviceId) -> bool {
+        if self.devices.contains_key(device) || self.devices.len() < DEVICES_TRACKED {
+            return true;
+        }
+        let idle = |entry: &Device| !entry.wanted && entry.links.is_empty();
+        let idle = self.devices.iter().find(|(_, entry)| idle(entry)).map(|(device, _)| *device);
+        idle.is_some_and(|idle| self.devices.remove(&idle).is_some())
     }
 
     /// Remembers where a device is, in case a connection is wanted.
@@ -215,11 +223,12 @@ impl Paths {
         let Some(entry) = self.devices.get_mut(&device) else { return Vec::new() };
         let mut actions = Vec::new();
         let proven = entry.links.values().any(|link| !link.relayed && link.rtt_ms.is_some());
-        let mut kept = false;
-        for (id, link) in &mut entry.links {
-            let superfluous =
-                if link.relayed { proven } else { decides && std::mem::replace(&mut kept, true) };
-            if superfluous && !link.closing {
+        let (mut kept_relayed, mut kept_direct) = (false, false);
+        for (id, link) in entry.links.iter_mut().filter(|(_, link)| !link.closing) {
+            let kept = if link.relayed { &mut kept_relayed } else { &mut kept_direct };
+            let is_second = std::mem::replace(kept, true);
+            let superfluous = decides && is_second || link.relayed && proven;
+            if superfluous {
                 link.closing = true;
                 actions.push(PathAction::Close(*id));
             }

@@ -1,4 +1,5 @@
 use super::{device::RELAY_DELAY, *};
+use crate::core::tests::beginning;
 
 fn device(n: u8) -> DeviceId {
     DeviceId::new([n; 32])
@@ -14,7 +15,7 @@ fn opened(relayed: bool) -> Opened {
 
 #[test]
 fn direct_is_tried_at_once_and_the_circuit_after_it() {
-    let now = Instant::now();
+    let now = beginning();
     let mut paths = Paths::new(device(1), false);
     paths.want(device(2), &[address()], false, now);
     assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![address()])]);
@@ -25,7 +26,7 @@ fn direct_is_tried_at_once_and_the_circuit_after_it() {
 
 #[test]
 fn a_direct_connection_spares_the_circuit() {
-    let now = Instant::now();
+    let now = beginning();
     let mut paths = Paths::new(device(1), false);
     paths.want(device(2), &[address()], false, now);
     paths.tick(now);
@@ -35,7 +36,7 @@ fn a_direct_connection_spares_the_circuit() {
 
 #[test]
 fn relay_only_never_dials_an_address() {
-    let now = Instant::now();
+    let now = beginning();
     let mut paths = Paths::new(device(1), true);
     paths.want(device(2), &[address()], true, now);
     assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![])]);
@@ -53,11 +54,13 @@ fn the_relayed_connection_is_closed_once_the_direct_one_answers() {
 }
 
 #[test]
-fn only_the_smaller_device_closes_a_second_direct_connection() {
-    for (own, other, closes) in [(1, 2, true), (2, 1, false)] {
+fn only_the_smaller_device_closes_a_second_connection_of_one_kind() {
+    let cases =
+        [(1, 2, false, true), (2, 1, false, false), (1, 2, true, true), (2, 1, true, false)];
+    for (own, other, relayed, closes) in cases {
         let mut paths = Paths::new(device(own), false);
-        paths.opened(device(other), LinkId(1), opened(false));
-        let actions = paths.opened(device(other), LinkId(2), opened(false));
+        paths.opened(device(other), LinkId(1), opened(relayed));
+        let actions = paths.opened(device(other), LinkId(2), opened(relayed));
         assert_eq!(actions.contains(&PathAction::Close(LinkId(2))), closes);
         assert!(!actions.contains(&PathAction::Close(LinkId(1))));
     }
@@ -65,7 +68,7 @@ fn only_the_smaller_device_closes_a_second_direct_connection() {
 
 #[test]
 fn failed_dials_are_repeated_ever_less_often() {
-    let mut now = Instant::now();
+    let mut now = beginning();
     let mut paths = Paths::new(device(1), false);
     paths.want(device(2), &[], true, now);
     let mut pauses = Vec::new();
@@ -81,7 +84,7 @@ fn failed_dials_are_repeated_ever_less_often() {
 
 #[test]
 fn a_lost_connection_to_a_wanted_device_is_made_again() {
-    let now = Instant::now();
+    let now = beginning();
     let mut paths = Paths::new(device(1), false);
     paths.want(device(2), &[address()], false, now);
     paths.tick(now);

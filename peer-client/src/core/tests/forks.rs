@@ -1,0 +1,237 @@
+//! Entries that do not continue their log: forks, gaps, wrong predecessors and signatures. They
+//! are refused, and what holds goes on.
+
+use std::time::Duration;
+
+use wire::{
+    conversation::GroupSecret,
+    event::{CheckedEvent, Event},
+    id::{EventId, Signature},
+    signed::Signed,
+    sync::SyncFrame,
+};
+
+use super::alone::{Alone, Stranger, closes, events, frames, text};
+use crate::{
+    core::{
+        effect::Effect,
+        input::{GossipInput, Input, SessionId},
+        storage::StoreOp,
+    },
+    store::in_memory::InMemory,
+};
+
+/// Alice in a group with Mallory, who has written two messages, and the stream between them.
+struct Group {
+    alice: Alone,
+    secret: GroupSecret,
+    mallory: Stranger,
+    log: Vec<CheckedEvent>,
+    session: SessionId,
+}
+
+impl Group {
+    fn new() -> Self {
+        let mut alice = Alone::new("alice");
+        let secret = alice.join("garden");
+        let mallory = Stranger::new(2, "mallory");
+        let proof = mallory.group_proof(&secret, &alice);
+        let session = alice.greet(mallory.id(), secret.conversation(), proof);
+        let log = mallory.log(secret.conversation(), &["one", "two"]);
+        let effects = alice.frame(session, &events(&log));
+        assert!(!closes(&effects, session));
+        Self { alice, secret, mallory, log, session }
+    }
+
+    fn take<'a>(&mut self, entries: impl IntoIterator<Item = &'a CheckedEvent>) -> Vec<Effect> {
+        self.alice.frame(self.session, &events(entries))
+    }
+
+    /// Bob, another member, connects.
+    fn bob(&mut self) -> (Stranger, SessionId) {
+        let bob = Stranger::new(3, "bob");
+        let proof = bob.group_proof(&self.secret, &self.alice);
+        let session = self.alice.greet(bob.id(), self.secret.conversation(), proof);
+        (bob, session)
+    }
+}
+
+#[test]
+fn of_two_entries_with_one_sequence_the_first_stays() {
+    let mut group = Group::new();
+    let other = group.mallory.entry(&group.log[1], &text("another two"));
+    let after = group.mallory.entry(&other, &text("three after another two"));
+    group.take([&other, &after]);
+    assert_eq!(group.alice.texts("#garden"), ["one", "two"]);
+    let three = group.mallory.entry(&group.log[2], &text("three"));
+    group.take([&three]);
+    assert_eq!(group.alice.texts("#garden"), ["one", "two", "three"]);
+    group.alice.restart();
+    assert_eq!(group.alice.texts("#garden"), ["one", "two", "three"]);
+}
+
+#[test]
+fn a_fork_is_told_once_for_each_device() {
+    let mut group = Group::new();
+    let other = group.mallory.entry(&group.log[1], &text("another two"));
+    for _ in 0..3 {
+        group.take([&other]);
+    }
+    assert_eq!(group.alice.errors(), ["fork"]);
+}
+
+/// Else one who forks would cut all others off from each other.
+#[test]
+fn a_fork_does_not_end_the_stream_of_an_honest_member_who_has_the_other_side() {
+    let mut group = Group::new();
+    let (bob, session) = group.bob();
+    let other = group.mallory.entry(&group.log[1], &text("another two"));
+    let own = bob.log(group.secret.conversation(), &["from bob"]);
+    let frame = events([&other].into_iter().chain(&own));
+    let effects = group.alice.frame(session, &frame);
+    assert!(!closes(&effects, session), "{effects:?}");
+    assert!(group.alice.texts("#garden").contains(&"from bob".to_owned()));
+}
+
+#[test]
+fn a_forked_log_does_not_count_as_missing_for_ever() {
+    let mut group = Group::new();
+    let other = group.mallory.entry(&group.log[1], &text("another two"));
+    let after = group.mallory.entry(&other, &text("another three"));
+    group.take([&other]);
+    let have = super::alone::up_to(group.mallory.id(), after.header.sequence, after.id);
+    let (bob, session) = group.bob();
+    let id = group.secret.conversation();
+    let receipt = bob.receipt(id, wire::sync::Stage::Stored, have);
+    let message = wire::conversation::GroupMessage::Have(receipt.clone());
+    let bytes = group.secret.seal(&message, [1; 24]);
+    let tag = group.secret.tag();
+    group.alice.feed(Input::Gossip(GossipInput::Message { tag, bytes }));
+    let effects = group.alice.frame(session, &SyncFrame::Receipt(receipt));
+    assert!(!closes(&effects, session));
+    assert_eq!(group.alice.machine.conversations[&id].completeness().missing, 0);
+}
+
+#[test]
+fn entries_behind_a_gap_wait_for_those_before() {
+    let mut group = Group::new();
+    let three = group.mallory.entry(&group.log[2], &text("three"));
+    let four = group.mallory.entry(&three, &text("four"));
+    let effects = group.take([&four]);
+    assert!(!closes(&effects, group.session));
+    assert_eq!(group.alice.texts("#garden"), ["one", "two"]);
+    group.take([&three, &four]);
+    assert_eq!(group.alice.texts("#garden"), ["one", "two", "three", "four"]);
+}
+
+#[test]
+fn entries_that_are_here_already_are_skipped() {
+    let mut group = Group::new();
+    let log = group.log.clone();
+    let effects = group.take(&log);
+    assert!(!closes(&effects, group.session));
+    assert_eq!(group.alice.texts("#garden"), ["one", "two"]);
+    assert!(group.alice.errors().is_empty());
+}
+
+#[test]
+fn an_entry_with_a_wrong_predecessor_is_refused() {
+    let mut group = Group::new();
+    let mut before = group.log[2].clone();
+    before.id = EventId::new([9; 32]);
+    let three = group.mallory.entry(&before, &text("three"));
+    group.take([&three]);
+    assert_eq!(group.alice.texts("#garden"), ["one", "two"]);
+}
+
+#[test]
+fn an_entry_with_a_wrong_signature_ends_the_stream() {
+    let mut group = Group::new();
+    let three = group.mallory.entry(&group.log[2], &text("three"));
+    let mut signature = *three.event.header.signature().as_bytes();
+    signature[0] ^= 1;
+    let header = Signed::from_parts(three.event.header.body().to_vec(), Signature::new(signature));
+    let forged = CheckedEvent { event: Event { header, ..three.event.clone() }, ..three };
+    let effects = group.take([&forged]);
+    assert!(closes(&effects, group.session));
+    assert_eq!(group.alice.texts("#garden"), ["one", "two"]);
+}
+
+#[test]
+fn an_entry_with_another_payload_ends_the_stream() {
+    let mut group = Group::new();
+    let three = group.mallory.entry(&group.log[2], &text("three"));
+    let payload = group.mallory.entry(&group.log[2], &text("threw")).event.payload;
+    let changed = CheckedEvent { event: Event { payload, ..three.event.clone() }, ..three };
+    let effects = group.take([&changed]);
+    assert!(closes(&effects, group.session));
+    assert_eq!(group.alice.texts("#garden"), ["one", "two"]);
+}
+
+#[test]
+fn an_entry_of_another_conversation_ends_the_stream() {
+    let mut group = Group::new();
+    let elsewhere = group.alice.join("orchard").conversation();
+    let log = group.mallory.log(elsewhere, &["misplaced"]);
+    let effects = group.take(&log);
+    assert!(closes(&effects, group.session));
+    assert!(group.alice.texts("#orchard").is_empty());
+}
+
+#[test]
+fn a_log_without_an_introduction_ends_the_stream() {
+    let mut group = Group::new();
+    let (bob, session) = group.bob();
+    let first = bob.log(group.secret.conversation(), &[]).remove(0);
+    let bare = Event::sign(first.header, &text("who am I?"), &bob.device);
+    let effects = group.alice.frame(session, &events([&bare]));
+    assert!(closes(&effects, session));
+    assert_eq!(group.alice.texts("#garden"), ["one", "two"]);
+}
+
+#[test]
+fn what_holds_before_a_bad_entry_is_kept() {
+    let mut group = Group::new();
+    let three = group.mallory.entry(&group.log[2], &text("three"));
+    let mut four = group.mallory.entry(&three, &text("four"));
+    four.event.payload = None;
+    four.event.header = Signed::from_parts(vec![0], *four.event.header.signature());
+    let effects = group.take([&three, &four]);
+    assert!(closes(&effects, group.session));
+    assert_eq!(group.alice.texts("#garden"), ["one", "two", "three"]);
+}
+
+#[test]
+fn own_entries_that_were_lost_come_back_from_others() {
+    let mut network = super::network::Network::with_people(1, &["alice", "bob"]);
+    network.say(0, "@bob", "one");
+    network.await_texts(1, "@alice", &["one"], Duration::from_secs(5));
+    network.say(0, "@bob", "two");
+    network.run_for(Duration::from_secs(2));
+    network.stop(0);
+    let account = network.peers[0].person.account();
+    let record = network.peers[0].store.snapshot(account).record.unwrap();
+    network.peers[0].store = InMemory::new();
+    network.peers[0].store.execute(&StoreOp::SaveRecord { record, registered: true });
+    network.start(0);
+    network.run_for(Duration::from_secs(2));
+    network.say(1, "@alice", "do you remember?");
+    let all = ["one", "two", "do you remember?"];
+    network.await_texts(0, "@bob", &all, Duration::from_secs(10));
+    network.say(0, "@bob", "yes");
+    let all = ["one", "two", "do you remember?", "yes"];
+    network.await_texts(1, "@alice", &all, Duration::from_secs(10));
+}
+
+#[test]
+fn greetings_do_not_repeat_what_is_known() {
+    let mut group = Group::new();
+    let (_, session) = group.bob();
+    let ask = SyncFrame::Ask { device: group.mallory.id(), from: 2, to: 2 };
+    let effects = group.alice.frame(session, &ask);
+    let sent: usize = frames(effects, session)
+        .into_iter()
+        .map(|frame| if let SyncFrame::Events(events) = frame { events.len() } else { 0 })
+        .sum();
+    assert_eq!(sent, 1, "one entry was asked for again");
+}

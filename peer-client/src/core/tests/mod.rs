@@ -1,0 +1,86 @@
+//! Peers without IO: alone, fed by hand, and in a network in memory with the server's own core.
+//! Time is injected and moves only when a test moves it.
+
+mod alone;
+mod bounds;
+mod chaos;
+mod clocks;
+mod direct;
+mod forks;
+mod groups;
+mod impostors;
+mod network;
+mod offline;
+mod receipts;
+mod registering;
+mod roads;
+mod storing;
+
+use std::time::Instant;
+
+use wire::{
+    id::AccountId,
+    key::{AccountKey, DeviceKey},
+    name::Username,
+};
+
+use super::{
+    input::Now,
+    machine::{Machine, Setup},
+};
+use crate::store::in_memory::InMemory;
+
+/// When all scenarios begin, milliseconds since 1970.
+const BEGINNING: u64 = 1_750_000_000_000;
+
+/// The instant from which a scenario counts.
+#[expect(clippy::disallowed_methods, reason = "an instant to begin with; time is added to it")]
+pub(in crate::core) fn beginning() -> Instant {
+    Instant::now()
+}
+
+fn account_key(number: u8) -> AccountKey {
+    AccountKey::from_seed([100 + number; 32])
+}
+
+fn device_key(number: u8) -> DeviceKey {
+    DeviceKey::from_seed([number; 32])
+}
+
+fn server_key() -> DeviceKey {
+    DeviceKey::from_seed([200; 32])
+}
+
+/// Who a peer of a scenario is.
+#[derive(Clone, Debug)]
+struct Person {
+    /// Picks the keys.
+    number: u8,
+    username: Username,
+    relay_only: bool,
+}
+
+impl Person {
+    fn new(number: u8, username: &str) -> Self {
+        Self { number, username: Username::new(username).unwrap(), relay_only: false }
+    }
+
+    fn account(&self) -> AccountId {
+        account_key(self.number).id()
+    }
+
+    /// Starts the person's peer with what its store has.
+    fn start(&self, store: &mut InMemory, now: Now) -> Machine {
+        let setup = Setup {
+            device_key: device_key(self.number),
+            account_key: account_key(self.number),
+            username: self.username.clone(),
+            server: server_key().id(),
+            relay_only: self.relay_only,
+            blob_dir: "blobs".into(),
+            seed: [self.number; 32],
+        };
+        let snapshot = store.snapshot(self.account());
+        Machine::new(setup, snapshot, now)
+    }
+}

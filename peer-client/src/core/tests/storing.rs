@@ -1,0 +1,94 @@
+//! What follows when the disk does not keep something.
+
+use super::alone::{Alone, Stranger, events, text};
+use crate::core::{
+    command::{Command, Draft},
+    effect::Effect,
+    input::{CallId, Input, SessionId, SyncInput},
+    storage::{StoreOp, StoreReply},
+};
+
+/// What the store is asked for by an input, not done yet.
+fn asked(alice: &mut Alone, input: Input) -> Vec<StoreOp> {
+    let op = |effect| match effect {
+        Effect::Store(op) => Some(op),
+        _ => None,
+    };
+    alice.machine.handle(alice.now, input).into_iter().filter_map(op).collect()
+}
+
+fn frame(session: SessionId, entries: &[wire::event::CheckedEvent]) -> Input {
+    Input::Sync(SyncInput::Frame { session, frame: Box::new(events(entries)) })
+}
+
+fn send(alice: &mut Alone, to: &str) -> Vec<StoreOp> {
+    let draft = Draft { text: "own".to_owned(), ..Draft::default() };
+    let id = CallId(alice.number());
+    asked(alice, Input::Call { id, command: Command::Send { to: to.parse().unwrap(), draft } })
+}
+
+fn fail(alice: &mut Alone, ops: Vec<StoreOp>) {
+    for op in ops {
+        let text = "the disk is full".to_owned();
+        alice.feed(Input::Store(StoreReply::Failed { ticket: op.ticket(), text }));
+    }
+}
+
+fn succeed(alice: &mut Alone, ops: Vec<StoreOp>) {
+    for op in ops {
+        for reply in alice.store.execute(&op) {
+            alice.feed(Input::Store(reply));
+        }
+    }
+}
+
+/// Operations on several logs are under way, and only some of them fail.
+#[test]
+fn what_fails_takes_nothing_else_with_it() {
+    let mut alice = Alone::new("alice");
+    let bob = Stranger::new(2, "bob");
+    alice.trust(&bob);
+    let id = bob.direct_with(&alice);
+    let session = alice.greet(bob.id(), id, bob.direct_proof());
+    let log = bob.log(id, &["one", "two"]);
+    // Bob's first words fail while Alice's first one, and with it her log, is kept.
+    let lost = asked(&mut alice, frame(session, &log[..2]));
+    let kept = send(&mut alice, "@bob");
+    fail(&mut alice, lost);
+    succeed(&mut alice, kept);
+    alice.say("@bob", "own again");
+    // Once both logs are there, the same again.
+    let (session, _) = alice.try_greet(bob.id(), id, bob.direct_proof());
+    alice.frame(session, &events(&log[..2]));
+    let lost = asked(&mut alice, frame(session, &log[2..]));
+    let kept = send(&mut alice, "@bob");
+    fail(&mut alice, lost);
+    succeed(&mut alice, kept);
+    alice.say("@bob", "own at last");
+    let (session, _) = alice.try_greet(bob.id(), id, bob.direct_proof());
+    alice.frame(session, &events(&log));
+    let mut texts = alice.texts("@bob");
+    texts.sort();
+    assert_eq!(texts, ["one", "own", "own", "own again", "own at last", "two"]);
+    alice.restart();
+    alice.say("@bob", "after the restart");
+    let three = bob.entry(&log[2], &text("three"));
+    let session = alice.greet(bob.id(), id, bob.direct_proof());
+    alice.frame(session, &events([&three]));
+    assert_eq!(alice.texts("@bob").len(), 8);
+}
+
+#[test]
+fn a_message_that_is_not_kept_is_answered_with_a_failure_and_can_be_sent_again() {
+    let mut alice = Alone::new("alice");
+    alice.join("garden");
+    alice.store.refuse_writes(true);
+    let draft = Draft { text: "hello".to_owned(), ..Draft::default() };
+    let command = Command::Send { to: "#garden".parse().unwrap(), draft };
+    let answer = alice.ask(command.clone()).unwrap();
+    assert_eq!(answer.unwrap_err().code, "storage");
+    assert!(alice.texts("#garden").is_empty());
+    alice.store.refuse_writes(false);
+    assert!(alice.ask(command).unwrap().is_ok());
+    assert_eq!(alice.texts("#garden"), ["hello"]);
+}

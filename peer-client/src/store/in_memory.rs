@@ -1,0 +1,35 @@
+//! The database without its thread and its file, for scenarios of the core.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use wire::id::AccountId;
+
+use super::{execute, failed, read, schema};
+use crate::core::storage::{Snapshot, StoreOp, StoreReply};
+
+/// A database that lives as long as this does.
+#[derive(Debug)]
+pub(crate) struct InMemory(Connection);
+
+impl InMemory {
+    pub(crate) fn new() -> Self {
+        Self(schema::open(Path::new(":memory:")).unwrap())
+    }
+
+    /// What a peer that starts now reads.
+    pub(crate) fn snapshot(&mut self, account: AccountId) -> Snapshot {
+        read::snapshot(&mut self.0, account).unwrap()
+    }
+
+    /// Executes an operation as the thread does.
+    pub(crate) fn execute(&mut self, op: &StoreOp) -> Vec<StoreReply> {
+        execute(&mut self.0, std::slice::from_ref(op))
+            .unwrap_or_else(|error| vec![failed(op, &error)])
+    }
+
+    /// Makes every write fail from now on, or no longer.
+    pub(crate) fn refuse_writes(&self, refuse: bool) {
+        self.0.pragma_update(None, "query_only", refuse).unwrap();
+    }
+}
