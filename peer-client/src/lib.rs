@@ -3,8 +3,13 @@
 pub mod blob;
 pub mod cli;
 pub mod core;
+pub mod demo;
+#[cfg(feature = "gui")]
+pub mod gui;
 pub mod handle;
 pub mod headless;
 pub mod media;
 pub mod node;
 pub mod store;
+#[cfg(feature = "gui")]
+pub mod window;

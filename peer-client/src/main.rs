@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use peer_client::cli::{Cli, Program};
+use peer_client::cli::{self, Cli, Program};
+use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -26,9 +27,20 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Program::Headless(arguments)) => {
             runtime.block_on(peer_client::headless::run(arguments)).map(|()| ExitCode::SUCCESS)
         }
-        Some(Program::Demo(_)) | None => anyhow::bail!("not built yet"),
+        Some(Program::Demo(arguments)) => peer_client::demo::run(&arguments, &runtime),
+        None => open_window(cli.window, &runtime),
     };
     // A thread that reads standard input cannot be ended otherwise.
     runtime.shutdown_background();
     status
+}
+
+#[cfg(feature = "gui")]
+fn open_window(arguments: cli::Window, runtime: &Runtime) -> anyhow::Result<ExitCode> {
+    peer_client::window::open(arguments, runtime).map(|()| ExitCode::SUCCESS)
+}
+
+#[cfg(not(feature = "gui"))]
+fn open_window(_arguments: cli::Window, _runtime: &Runtime) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("this program was built without its window; see `peer-client headless --help`")
 }

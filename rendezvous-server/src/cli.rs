@@ -101,6 +101,7 @@ fn shutdown_on_signal() -> Result<CancellationToken> {
     let terminated = async move { terminate.recv().await.is_some() };
     #[cfg(not(unix))]
     let terminated = std::future::pending::<bool>();
+    #[expect(clippy::disallowed_methods, reason = "waits for signals as long as the program runs")]
     tokio::spawn(async move {
         tokio::select! {
             _ = terminated => {}

@@ -81,6 +81,7 @@ impl Connections {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "time begins somewhere")]
 mod tests {
     use super::*;
 

@@ -82,6 +82,7 @@ impl<K: Ord> RateLimiter<K> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "time begins somewhere")]
 mod tests {
     use proptest::prelude::*;
 

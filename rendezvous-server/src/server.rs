@@ -199,6 +199,7 @@ impl Server {
     }
 
     /// Passes an input to the service and carries out what it decides.
+    #[expect(clippy::disallowed_methods, reason = "the one place where the server reads the clock")]
     pub(crate) fn take(&mut self, input: Input) {
         self.followups.push_back(input);
         while let Some(input) = self.followups.pop_front() {

@@ -10,9 +10,8 @@ use crate::{
     id::{BlobHash, ConversationId, DeviceId, EventId, Hash},
     key::DeviceKey,
     limits::{
-        BLOB_MAX, CAPTION_MAX, CLOCK_MS_MAX, DISPLAY_NAME_MAX, EMOJI_MAX, FILE_NAME_MAX,
-        HEADER_MAX, MEDIA_TYPE_MAX, PARENTS_MAX, PAYLOAD_MAX, PREVIEW_MAX, SEQUENCE_MAX, TEXT_MAX,
-        VERSION,
+        BLOB_MAX, CAPTION_MAX, DISPLAY_NAME_MAX, EMOJI_MAX, FILE_NAME_MAX, HEADER_MAX,
+        MEDIA_TYPE_MAX, PARENTS_MAX, PAYLOAD_MAX, PREVIEW_MAX, TEXT_MAX, VERSION,
     },
     signed::{Signable, Signed},
 };
@@ -84,9 +83,6 @@ impl Signable for EventHeader {
         }
         if (self.sequence == 0) != self.previous.is_none() {
             return Err(DecodeError::Invalid("only the first entry of a log has no previous one"));
-        }
-        if self.sequence > SEQUENCE_MAX || self.clock.ms > CLOCK_MS_MAX {
-            return Err(DecodeError::Invalid("sequence or clock is out of bounds"));
         }
         if self.payload_length as usize > PAYLOAD_MAX {
             return Err(DecodeError::Invalid("payload is too long"));

@@ -29,10 +29,6 @@ pub const RECORD_MAX: usize = 2 * 1024;
 /// Largest encoded device certificate, in bytes.
 pub const CERTIFICATE_MAX: usize = 512;
 
-/// Highest sequence of an event.
-pub const SEQUENCE_MAX: u64 = 1 << 53;
-/// Latest clock of an event, in milliseconds since 1970: some 280 000 years on.
-pub const CLOCK_MS_MAX: u64 = 1 << 53;
 /// Heads an event may name as its parents.
 pub const PARENTS_MAX: usize = 16;
 /// Largest encoded event header, in bytes.

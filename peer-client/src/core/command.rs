@@ -139,7 +139,7 @@ pub enum Answer {
     Peers(Vec<PeerView>),
     /// Members, and how complete the history is.
     Members {
-        /// The members but the user.
+        /// The members, the user first.
         members: Vec<MemberView>,
         /// The history here.
         complete: Completeness,

@@ -49,11 +49,7 @@ impl Machine {
                 machine.tell_typing(id);
                 machine.answer(call, Ok(Answer::Done));
             }),
-            Command::History { of, limit, before } => self.with_known(call, &of, |machine, id| {
-                let ticket = machine.expect(Pending::History { call });
-                let limit = limit.clamp(1, MESSAGES_MAX);
-                machine.store(StoreOp::History { ticket, conversation: id, limit, before });
-            }),
+            Command::History { of, limit, before } => self.on_history(call, &of, limit, before),
             Command::Fetch { message, save_to } => {
                 let ticket = self.expect(Pending::Wanted { call, save_to });
                 self.store(StoreOp::Message { ticket, id: message });
@@ -284,10 +280,30 @@ impl Machine {
         }
     }
 
+    fn on_history(
+        &mut self,
+        call: CallId,
+        of: &ConversationName,
+        limit: u32,
+        before: Option<EventId>,
+    ) {
+        if matches!(of, ConversationName::Direct(_)) && !self.names.contains_key(of) {
+            // Nothing was written yet between the user and this person.
+            return self.answer(call, Ok(Answer::Messages(Vec::new())));
+        }
+        self.with_known(call, of, |machine, id| {
+            let ticket = machine.expect(Pending::History { call });
+            let limit = limit.clamp(1, MESSAGES_MAX);
+            machine.store(StoreOp::History { ticket, conversation: id, limit, before });
+        });
+    }
+
     fn on_members_command(&mut self, call: CallId, name: &ConversationName) {
         self.with_known(call, name, |machine, id| {
             let Some(conversation) = machine.conversations.get(&id) else { return };
-            let members = machine.member_views(conversation);
+            let me = MemberView { username: machine.me.username.clone(), online: true };
+            let mut members = machine.member_views(conversation);
+            members.insert(0, me);
             let complete = conversation.completeness();
             machine.answer(call, Ok(Answer::Members { members, complete }));
         });

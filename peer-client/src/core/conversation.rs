@@ -10,7 +10,7 @@ use wire::{
     bounded::Bounded,
     event::{CheckedEvent, Clock},
     id::{AccountId, DeviceId, EventId},
-    limits::{LOGS_MAX, PARENTS_MAX, SEQUENCE_MAX},
+    limits::{LOGS_MAX, NUMBER_MAX, PARENTS_MAX},
     sync::{Have, Head, Held, Stage},
 };
 
@@ -236,7 +236,7 @@ impl Conversation {
                 continue;
             }
             // Nobody has more than a log can have, whatever is claimed.
-            let theirs = held.head.map_or(0, |head| head.sequence.min(SEQUENCE_MAX) + 1);
+            let theirs = held.head.map_or(0, |head| head.sequence.min(NUMBER_MAX) + 1);
             let mine = self.next_sequence(&held.device);
             comparison.they_have_more |= theirs > mine;
             comparison.i_have_more |= mine > theirs;

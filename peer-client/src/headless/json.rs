@@ -148,7 +148,7 @@ pub(super) fn reply(id: Option<Value>, result: Result<Answer, Failure>) -> Value
                 Answer::Done | Answer::Untold(_) => {}
                 Answer::Message(id) => drop(set("message", json!(id.to_string()))),
                 Answer::Messages(messages) => {
-                    drop(set("messages", messages.iter().map(message).collect()))
+                    drop(set("messages", messages.iter().map(message).collect()));
                 }
                 Answer::Fetched { bytes } => drop(set("bytes", json!(bytes))),
                 Answer::Peers(peers) => drop(set("peers", peers.iter().map(peer).collect())),
@@ -157,7 +157,7 @@ pub(super) fn reply(id: Option<Value>, result: Result<Answer, Failure>) -> Value
                     set("complete", completeness(complete));
                 }
                 Answer::Contacts(contacts) => {
-                    drop(set("contacts", contacts.iter().map(member).collect()))
+                    drop(set("contacts", contacts.iter().map(member).collect()));
                 }
             }
         }

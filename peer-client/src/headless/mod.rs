@@ -3,7 +3,7 @@
 mod json;
 mod lines;
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli,
@@ -46,23 +47,39 @@ pub async fn run(arguments: cli::Headless) -> anyhow::Result<()> {
     let (output, written) = mpsc::channel(OUTPUT);
     let writing = tokio::task::spawn_blocking(move || write(written, std::io::stdout()));
     let Node { handle, notices, task, shutdown } = node;
-    let telling = tell(notices, handle.clone(), output.clone());
-    let signals = signals().context("cannot listen to signals")?;
-    let mut commands = JoinSet::new();
-    tokio::select! {
-        () = telling => {}
-        () = signals => {}
-        () = obey(&handle, &output, &mut commands) => {}
-    }
-    let finishing = async { while commands.join_next().await.is_some() {} };
-    if timeout(FINISH_WITHIN, finishing).await.is_err() {
-        tracing::info!("some commands were still at work");
-    }
-    drop(commands);
+    serve(&handle, notices, &output).await?;
     drop(output);
     shutdown.cancel();
     task.await.context("the node failed")?;
     writing.await.context("writing the output failed")
+}
+
+/// Obeys and tells until there is a reason to end, and finishes what was begun.
+async fn serve(
+    handle: &Handle,
+    notices: broadcast::Receiver<Notice>,
+    output: &mpsc::Sender<Value>,
+) -> anyhow::Result<()> {
+    let signals = signals().context("cannot listen to signals")?;
+    let enough = CancellationToken::new();
+    let mut telling = pin!(tell(notices, handle, output, &enough));
+    let mut commands = JoinSet::new();
+    let told = tokio::select! {
+        () = &mut telling => true,
+        () = signals => false,
+        () = obey(handle, output, &mut commands) => false,
+    };
+    enough.cancel();
+    let finishing = async {
+        while commands.join_next().await.is_some() {}
+        if !told {
+            telling.await;
+        }
+    };
+    if timeout(FINISH_WITHIN, finishing).await.is_err() {
+        tracing::info!("some commands were still at work");
+    }
+    Ok(())
 }
 
 /// Ends with SIGTERM or SIGINT.
@@ -123,37 +140,44 @@ async fn obey(handle: &Handle, output: &mpsc::Sender<Value>, commands: &mut Join
     }
 }
 
-/// Tells notices, and messages from the store: those wait there until they were told.
+/// Tells notices, and messages from the store: those wait there until they were told. Once it is
+/// `enough`, it ends after what it has begun, so that nothing is told again at the next start.
 async fn tell(
     mut notices: broadcast::Receiver<Notice>,
-    handle: Handle,
-    output: mpsc::Sender<Value>,
+    handle: &Handle,
+    output: &mpsc::Sender<Value>,
+    enough: &CancellationToken,
 ) {
     loop {
-        match notices.recv().await {
-            Ok(Notice::Arrived { .. }) => tell_messages(&handle, &output).await,
+        let notice = tokio::select! {
+            biased;
+            () = enough.cancelled() => return,
+            notice = notices.recv() => notice,
+        };
+        match notice {
+            Ok(Notice::Arrived { .. }) => tell_messages(handle, output, enough).await,
             Ok(notice) => {
                 let started = matches!(notice, Notice::Started { .. });
                 if let Some(event) = json::event(&notice) {
-                    say(&output, event).await;
+                    say(output, event).await;
                 }
                 if started {
-                    tell_messages(&handle, &output).await;
+                    tell_messages(handle, output, enough).await;
                 }
             }
             Err(broadcast::error::RecvError::Lagged(count)) => {
                 let text =
                     format!("{count} events were not told, since output was not read in time");
-                say(&output, json!({"event": "error", "code": "lagged", "text": text})).await;
-                tell_messages(&handle, &output).await;
+                say(output, json!({"event": "error", "code": "lagged", "text": text})).await;
+                tell_messages(handle, output, enough).await;
             }
             Err(broadcast::error::RecvError::Closed) => return,
         }
     }
 }
 
-async fn tell_messages(handle: &Handle, output: &mpsc::Sender<Value>) {
-    loop {
+async fn tell_messages(handle: &Handle, output: &mpsc::Sender<Value>, enough: &CancellationToken) {
+    while !enough.is_cancelled() {
         let Ok(Answer::Untold(messages)) = handle.ask(Command::Untold { limit: TELL }).await else {
             return;
         };

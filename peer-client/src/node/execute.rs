@@ -100,13 +100,9 @@ impl Running {
     }
 
     fn fetch(&mut self, ticket: Ticket, device: DeviceId, request: BlobRequest, size: u64) {
+        let BlobRequest { conversation, proof, hash, .. } = request;
         let control = self.swarm.behaviour().streams.new_control();
-        let wanted = Wanted {
-            conversation: request.conversation,
-            proof: request.proof,
-            hash: request.hash,
-            size,
-        };
+        let wanted = Wanted { conversation, proof, hash, size };
         let shared = (self.blobs.clone(), self.inbox.clone());
         self.jobs.spawn(jobs::fetch(ticket, control, device, wanted, shared));
     }

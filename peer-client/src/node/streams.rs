@@ -59,8 +59,8 @@ pub(super) async fn serve_requests(
             let decode = |bytes: &[u8]| {
                 ServerFrame::decode(bytes).map(|f| Input::Server(ServerInput::Frame(f)))
             };
-            let queues = Queues { outbox, inbox: &inbox };
-            exchange(stream, RENDEZVOUS_FRAME_MAX, decode, || None, queues).await
+            let frames = Frames { limit: RENDEZVOUS_FRAME_MAX, decode, written: || None };
+            exchange(stream, frames, outbox, &inbox).await
         }
         Err(text) => text,
     };
@@ -99,8 +99,8 @@ pub(super) async fn serve_sync(
         Ok(Input::Sync(SyncInput::Frame { session, frame: Box::new(frame) }))
     };
     let written = move || Some(Input::Sync(SyncInput::Written { session }));
-    let queues = Queues { outbox, inbox: &inbox };
-    let text = exchange(stream, SYNC_FRAME_MAX, decode, written, queues).await;
+    let frames = Frames { limit: SYNC_FRAME_MAX, decode, written };
+    let text = exchange(stream, frames, outbox, &inbox).await;
     tracing::debug!(?session, text, "a replication stream ended");
     send(&inbox, Event::SyncEnded(session)).await;
 }
@@ -111,25 +111,25 @@ async fn send(inbox: &mpsc::Sender<Event>, event: Event) {
     }
 }
 
-/// What goes out on a stream, and where goes what comes in.
-struct Queues<'a, F> {
-    outbox: mpsc::Receiver<F>,
-    inbox: &'a mpsc::Sender<Event>,
+/// How a protocol's frames are read, and what follows from each that was written.
+struct Frames<Decode, Written> {
+    limit: usize,
+    decode: Decode,
+    written: Written,
 }
 
 /// Reads and writes until either side ends. Tells why, for a person.
 async fn exchange<S, F>(
     stream: S,
-    limit: usize,
-    decode: impl Fn(&[u8]) -> Result<Input, DecodeError>,
-    written: impl Fn() -> Option<Input>,
-    queues: Queues<'_, F>,
+    frames: Frames<impl Fn(&[u8]) -> Result<Input, DecodeError>, impl Fn() -> Option<Input>>,
+    mut outbox: mpsc::Receiver<F>,
+    inbox: &mpsc::Sender<Event>,
 ) -> String
 where
     S: AsyncRead + AsyncWrite + Unpin,
     F: Serialize,
 {
-    let Queues { mut outbox, inbox } = queues;
+    let Frames { limit, decode, written } = frames;
     let (mut reader, mut writer) = stream.split();
     let reading = async {
         loop {

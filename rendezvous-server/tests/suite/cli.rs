@@ -11,6 +11,8 @@ use std::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Lines that may wait to be looked at.
+const LINES: usize = 64;
 
 fn command(subcommand: &str, data_dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rendezvous-server"));
@@ -50,7 +52,7 @@ impl Running {
     fn end_by(mut self, signal: &str) -> Option<i32> {
         let kill = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status();
         assert!(kill.unwrap().success());
-        let (ended, end) = mpsc::channel();
+        let (ended, end) = mpsc::sync_channel(1);
         let mut stderr = self.child.stderr.take().unwrap();
         // Standard error ends with the process.
         std::thread::spawn(move || {
@@ -73,7 +75,7 @@ impl Drop for Running {
 }
 
 fn lines(stdout: ChildStdout) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
+    let (sender, receiver) = mpsc::sync_channel(LINES);
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             if sender.send(line).is_err() {

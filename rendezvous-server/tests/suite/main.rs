@@ -1,6 +1,10 @@
 //! All tests of the server beyond those beside the code: the pure core with injected time, the
 //! store, the program, and the server with real clients on loopback.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "time begins somewhere; tasks end with a test's runtime"
+)]
 
 mod autonat;
 mod cli;

@@ -1,0 +1,314 @@
+//! The window as eframe sees it: the first page or the conversations, and between frames the
+//! traffic with the node.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+use tokio::sync::oneshot;
+
+use super::{
+    Launcher, Login, Options, fonts,
+    session::Session,
+    settings::{Look, Settings},
+    state::{Errand, Scene, UiState, Wish},
+    theme::{self, size},
+    views::{
+        chat, dialogs, lightbox, overlay, sidebar,
+        start::{self, StartForm},
+    },
+    zone::Zone,
+};
+use crate::{
+    core::{
+        command::Failure,
+        model::{Model, ServerTie},
+    },
+    handle::Handle,
+};
+
+/// The window.
+pub struct Window {
+    launcher: Launcher,
+    runtime: tokio::runtime::Handle,
+    clock: fn() -> u64,
+    zone: Zone,
+    /// Where settings are kept; none if the node was not started from here.
+    folder: Option<PathBuf>,
+    settings: Settings,
+    form: StartForm,
+    login: Option<Login>,
+    launching: Option<oneshot::Receiver<Result<Handle, Failure>>>,
+    session: Option<Session>,
+    /// The conversations are shown, not the first page.
+    entered: bool,
+    model: Arc<Model>,
+    state: UiState,
+    out: Vec<Wish>,
+    narrow: bool,
+}
+
+impl Window {
+    /// Prepares the window within an egui context.
+    pub fn new(context: &egui::Context, options: Options, launcher: Launcher) -> Self {
+        theme::install(context);
+        let Options { start, handle, runtime, clock } = options;
+        let own_node = handle.is_none();
+        let settings = if own_node { Settings::load(&start.data_dir) } else { Settings::default() };
+        context.set_theme(settings.look.preference());
+        let rendezvous = if start.rendezvous.is_empty() {
+            settings.rendezvous.clone()
+        } else {
+            start.rendezvous
+        };
+        let username = start.username.or_else(|| settings.username.clone());
+        let mut window = Self {
+            launcher,
+            runtime,
+            clock,
+            zone: Zone::of_system(),
+            folder: own_node.then_some(start.data_dir),
+            settings,
+            form: StartForm {
+                server: rendezvous.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+                name: username.as_ref().map(ToString::to_string).unwrap_or_default(),
+                ..StartForm::default()
+            },
+            login: None,
+            launching: None,
+            session: None,
+            entered: !own_node,
+            model: Arc::default(),
+            state: UiState::new(context),
+            out: Vec::new(),
+            narrow: false,
+        };
+        match (handle, username) {
+            (Some(handle), _) => window.hold(handle, context),
+            (None, Some(username)) if !rendezvous.is_empty() => {
+                window.launch(Login { rendezvous, username }, context);
+            }
+            (None, _) => {}
+        }
+        window
+    }
+
+    /// Has a node started.
+    fn launch(&mut self, login: Login, context: &egui::Context) {
+        // The old node has to let go of the data folder first.
+        self.session = None;
+        self.form.progress = Some("Connecting…".to_owned());
+        let results = (self.launcher)(login.clone());
+        let (deliver, result) = oneshot::channel();
+        let context = context.clone();
+        let wait = move || {
+            let stopped = || Failure::new("stopped", "The start was given up");
+            let result = results.recv().unwrap_or_else(|_error| Err(stopped()));
+            if deliver.send(result).is_ok() {
+                context.request_repaint();
+            }
+        };
+        drop(self.runtime.spawn_blocking(wait));
+        self.launching = Some(result);
+        self.login = Some(login);
+    }
+
+    fn hold(&mut self, handle: Handle, context: &egui::Context) {
+        self.session = Some(Session::new(handle, self.runtime.clone(), context));
+    }
+
+    /// Takes in the result of a start.
+    fn poll_launch(&mut self, context: &egui::Context) {
+        let Some(launching) = &mut self.launching else { return };
+        let result = match launching.try_recv() {
+            Ok(result) => result,
+            Err(oneshot::error::TryRecvError::Empty) => return,
+            Err(oneshot::error::TryRecvError::Closed) => {
+                Err(Failure::new("stopped", "The start was given up"))
+            }
+        };
+        self.launching = None;
+        match result {
+            Ok(handle) => self.hold(handle, context),
+            Err(failure) => self.back_to_form(failure.text),
+        }
+    }
+
+    /// Shows the first page with what went wrong.
+    fn back_to_form(&mut self, error: String) {
+        self.session = None;
+        self.entered = false;
+        self.form.progress = None;
+        self.form.error = Some(error);
+        self.state.current = None;
+        self.state.chat = Default::default();
+        self.state.dialog = None;
+        self.state.lightbox = None;
+    }
+
+    /// Decides between the first page and the conversations.
+    fn follow_tie(&mut self) {
+        let started_here = self.folder.is_some();
+        let known = self.model.me.is_some() && !self.model.conversations.is_empty();
+        match &self.model.server {
+            ServerTie::Refused { text, .. } if started_here => self.back_to_form(text.clone()),
+            ServerTie::Registered if !self.entered => {
+                self.entered = true;
+                self.form = StartForm { progress: None, error: None, ..self.form.clone() };
+                self.keep_login();
+            }
+            ServerTie::Lost { text } if !self.entered && !known => {
+                // The node goes on trying; a new start replaces it.
+                self.form.progress = None;
+                self.form.error = Some(text.clone());
+            }
+            ServerTie::Lost { .. } | ServerTie::Connecting if !self.entered && known => {
+                self.entered = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn keep_login(&mut self) {
+        let (Some(folder), Some(login)) = (&self.folder, &self.login) else { return };
+        let kept = Settings {
+            rendezvous: login.rendezvous.clone(),
+            username: Some(login.username.clone()),
+            look: self.settings.look,
+        };
+        if kept != self.settings {
+            self.settings = kept;
+            self.settings.save(folder);
+        }
+    }
+
+    fn set_look(&mut self, look: Look, context: &egui::Context) {
+        context.set_theme(look.preference());
+        self.settings.look = look;
+        if let Some(folder) = &self.folder {
+            self.settings.save(folder);
+        }
+    }
+
+    fn conversations_ui(&mut self, ui: &mut Ui) {
+        let width = ui.available_width();
+        self.narrow = width < theme::NARROW;
+        let model = Arc::clone(&self.model);
+        let scene = Scene {
+            model: &model,
+            now_ms: (self.clock)(),
+            zone: &self.zone,
+            narrow: self.narrow,
+            focused: ui.input(|input| input.focused),
+        };
+        take_dropped(ui, &mut self.state);
+        let palette = theme::palette(ui);
+        let side = Frame::new().fill(sidebar::fill(ui)).inner_margin(Margin::ZERO);
+        let current = self.state.current.clone();
+        let mut look = None;
+        match (&current, self.narrow) {
+            (None, true) => {
+                CentralPanel::default().frame(side).show(ui, |ui| {
+                    look = sidebar::sidebar_ui(ui, &scene, &mut self.state, &mut self.out);
+                });
+            }
+            (Some(name), true) => {
+                chat::chat_ui(ui, &scene, name, &mut self.state, &mut self.out);
+            }
+            (current, false) => {
+                let size = if width < 860.0 { theme::SIDEBAR - 48.0 } else { theme::SIDEBAR };
+                let panel = Panel::left("sidebar").exact_size(size).resizable(false).frame(side);
+                panel.show_separator_line(true).show(ui, |ui| {
+                    look = sidebar::sidebar_ui(ui, &scene, &mut self.state, &mut self.out);
+                });
+                if let Some(name) = current {
+                    chat::chat_ui(ui, &scene, name, &mut self.state, &mut self.out);
+                } else {
+                    let frame = Frame::new().fill(palette.canvas);
+                    CentralPanel::default().frame(frame).show(ui, nothing_chosen_ui);
+                }
+            }
+        }
+        let context = ui.ctx().clone();
+        dialogs::dialog_ui(&context, &scene, &mut self.state, &mut self.out);
+        lightbox::lightbox_ui(&context, &scene, &mut self.state);
+        if let Some(name) = &self.state.current {
+            overlay::drop_ui(&context, name);
+        }
+        if let Some(look) = look {
+            self.set_look(look, &context);
+        }
+    }
+}
+
+impl eframe::App for Window {
+    fn logic(&mut self, context: &egui::Context, _frame: &mut eframe::Frame) {
+        self.poll_launch(context);
+        let now = context.input(|input| input.time);
+        if let Some(session) = &mut self.session {
+            self.model = session.model();
+            session.receive(&mut self.state, now, &mut self.out);
+            self.follow_tie();
+        }
+        self.flush();
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.state.images.begin_frame();
+        if self.entered {
+            self.conversations_ui(ui);
+            overlay::toast_ui(ui.ctx(), &mut self.state);
+            self.flush();
+        } else if let Some(login) = start::start_ui(ui, &mut self.form) {
+            let context = ui.ctx().clone();
+            self.launch(login, &context);
+        }
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        // It may hold what was written.
+        false
+    }
+}
+
+impl Window {
+    /// The one place where commands leave.
+    fn flush(&mut self) {
+        let errands = std::mem::take(&mut self.state.errands);
+        if let Some(session) = &mut self.session {
+            session.send(self.out.drain(..));
+            session.run(errands);
+        }
+        self.out.clear();
+    }
+}
+
+fn nothing_chosen_ui(ui: &mut Ui) {
+    let palette = theme::palette(ui);
+    let centre = ui.max_rect().center();
+    let words = "Choose a conversation, or start a new one";
+    let galley = ui.painter().layout_no_wrap(
+        words.to_owned(),
+        fonts::medium(size::SMALL),
+        palette.text_weak,
+    );
+    let pill = egui::Rect::from_center_size(centre, galley.size() + egui::vec2(28.0, 14.0));
+    ui.painter().rect_filled(pill, egui::CornerRadius::same(theme::radius::PILL), palette.pill);
+    ui.painter().galley(pill.center() - galley.size() / 2.0, galley, palette.text_weak);
+}
+
+/// Takes in files that were dropped on the window.
+fn take_dropped(ui: &Ui, state: &mut UiState) {
+    let Some(name) = &state.current else { return };
+    let paths: Vec<PathBuf> = ui.input(|input| {
+        input.raw.dropped_files.iter().map(|file| file.path().to_path_buf()).collect()
+    });
+    if !paths.is_empty() {
+        state.errands.push(Errand::AddFiles(name.clone(), paths));
+    }
+}
+
+impl fmt::Debug for Window {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Window").field("entered", &self.entered).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! The window: a view of the newest [`Model`](crate::core::model::Model), from which wishes leave as
+//! commands. It holds no truth of its own and draws nothing while nothing changes.
+
+use std::{fmt, path::PathBuf, sync::mpsc};
+
+use libp2p::Multiaddr;
+use wire::name::Username;
+
+use crate::{core::command::Failure, handle::Handle};
+
+mod app;
+mod composer;
+mod editing;
+mod emoji;
+mod fonts;
+mod format;
+mod grouping;
+mod images;
+mod inbox;
+mod list;
+mod session;
+mod settings;
+mod state;
+mod text;
+mod theme;
+mod views;
+mod widgets;
+mod zone;
+
+pub use self::app::Window;
+
+/// What the window starts with.
+pub struct Options {
+    /// What is known before anything is asked.
+    pub start: Start,
+    /// A node that runs already; the first page is skipped then.
+    pub handle: Option<Handle>,
+    /// Where tasks run that wait for the node, for files and for dialogs.
+    pub runtime: tokio::runtime::Handle,
+    /// Milliseconds since 1970.
+    pub clock: fn() -> u64,
+}
+
+/// What is known before anything is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// Folder of keys, messages and files; the window keeps its settings there.
+    pub data_dir: PathBuf,
+    /// Addresses of the rendezvous server.
+    pub rendezvous: Vec<Multiaddr>,
+    /// The name at the server.
+    pub username: Option<Username>,
+}
+
+/// What the first page asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Addresses of the rendezvous server, at least one.
+    pub rendezvous: Vec<Multiaddr>,
+    /// The name at the server.
+    pub username: Username,
+}
+
+/// Starts a node. The result comes through the receiver.
+pub type Launcher = Box<dyn Fn(Login) -> mpsc::Receiver<Result<Handle, Failure>> + Send>;
+
+/// Shows the window until it is closed.
+pub fn run(options: Options, launcher: Launcher) -> anyhow::Result<()> {
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Natterjack")
+        .with_app_id("natterjack")
+        .with_inner_size([1120.0, 780.0])
+        .with_min_inner_size([360.0, 420.0])
+        .with_drag_and_drop(true);
+    let native = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
+    let create: eframe::AppCreator<'_> =
+        Box::new(move |creation| Ok(Box::new(Window::new(&creation.egui_ctx, options, launcher))));
+    eframe::run_native("natterjack", native, create)
+        .map_err(|error| anyhow::anyhow!("the window cannot be opened: {error}"))
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Options").field("start", &self.start).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,362 @@
+//! What the window remembers between frames. Nothing of it is truth about messages.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use wire::{
+    id::EventId,
+    name::{ConversationName, GroupName},
+};
+
+use super::{
+    images::Images,
+    list::MessageList,
+    views::{lightbox::Lightbox, picker::Picker},
+    zone::Zone,
+};
+use crate::core::{
+    command::{Command, Draft, FileSource},
+    model::{ConversationView, Model, Timeline},
+};
+
+/// Seconds that a message in passing stays.
+const TOAST_SECONDS: f64 = 6.0;
+
+/// What views see.
+pub(crate) struct Scene<'a> {
+    /// The newest state.
+    pub(crate) model: &'a Model,
+    /// Milliseconds since 1970.
+    pub(crate) now_ms: u64,
+    /// Local time.
+    pub(crate) zone: &'a Zone,
+    /// The window shows one column.
+    pub(crate) narrow: bool,
+    /// The window is in front.
+    pub(crate) focused: bool,
+}
+
+impl Scene<'_> {
+    /// A conversation of the list.
+    pub(crate) fn conversation(&self, name: &ConversationName) -> Option<&ConversationView> {
+        self.model.conversations.iter().find(|conversation| conversation.name == *name)
+    }
+
+    /// Local time now.
+    pub(crate) fn local_now(&self) -> i64 {
+        self.zone.local(self.now_ms)
+    }
+}
+
+/// A command, and what its answer is for.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    /// The command.
+    pub(crate) command: Command,
+    /// What its answer is for.
+    pub(crate) purpose: Purpose,
+}
+
+/// What an answer is for.
+#[derive(Debug)]
+pub(crate) enum Purpose {
+    /// Nobody waits.
+    Quiet,
+    /// A failure is told.
+    Tell,
+    /// A message; what was written comes back if it fails.
+    Send(ConversationName, Box<Writing>),
+    /// A conversation is looked up, and shown if it exists.
+    Start(ConversationName),
+    /// A group is joined, and shown then.
+    Join(GroupName),
+    /// A file is saved; told when it is.
+    Save(String),
+}
+
+impl Wish {
+    /// A command whose failure does not matter.
+    pub(crate) fn quiet(command: Command) -> Self {
+        Self { command, purpose: Purpose::Quiet }
+    }
+
+    /// A command whose failure is told.
+    pub(crate) fn tell(command: Command) -> Self {
+        Self { command, purpose: Purpose::Tell }
+    }
+}
+
+/// A message being written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Writing {
+    /// The text.
+    pub(crate) text: String,
+    /// Files that go with it.
+    pub(crate) files: Vec<PendingFile>,
+    /// The message that it answers.
+    pub(crate) reply: Option<Reply>,
+}
+
+/// A file that waits to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PendingFile {
+    /// Where it is.
+    pub(crate) source: FileSource,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its bytes.
+    pub(crate) size: u64,
+}
+
+/// A message that is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reply {
+    /// Its event.
+    pub(crate) id: EventId,
+    /// Who wrote it.
+    pub(crate) author: String,
+    /// Its first words.
+    pub(crate) excerpt: String,
+}
+
+impl Writing {
+    /// Whether there is something to send.
+    pub(crate) fn is_sendable(&self) -> bool {
+        !self.files.is_empty() || !self.text.trim().is_empty()
+    }
+
+    /// The messages that it becomes, each with what comes back if it fails: one, or one for each
+    /// file, the first of which carries the text.
+    pub(crate) fn into_messages(self) -> Vec<(Draft, Self)> {
+        let Self { text, files, reply } = self;
+        let reply_to = reply.as_ref().map(|reply| reply.id);
+        let text = text.trim().to_owned();
+        if files.is_empty() {
+            let draft = Draft { text: text.clone(), file: None, reply_to };
+            return vec![(draft, Self { text, files, reply })];
+        }
+        let mut first = Some((text, reply));
+        files
+            .into_iter()
+            .map(|file| {
+                let (text, reply) = first.take().unwrap_or_default();
+                let draft = Draft {
+                    text: text.clone(),
+                    file: Some(file.source.clone()),
+                    reply_to: reply.as_ref().map(|reply| reply.id),
+                };
+                (draft, Self { text, files: vec![file], reply })
+            })
+            .collect()
+    }
+
+    /// Takes back what was not sent, before what was written since.
+    pub(crate) fn restore(&mut self, failed: Self) {
+        self.text = match (failed.text.is_empty(), self.text.is_empty()) {
+            (true, _) => std::mem::take(&mut self.text),
+            (false, true) => failed.text,
+            (false, false) => format!("{}\n{}", failed.text, self.text),
+        };
+        self.files.splice(0..0, failed.files);
+        self.reply = failed.reply.or(self.reply.take());
+    }
+}
+
+/// The conversation in view.
+pub(crate) struct ChatState {
+    /// Its rows and where the reader is.
+    pub(crate) list: MessageList,
+    /// What the rows were made of.
+    pub(crate) timeline: Option<Arc<Timeline>>,
+    /// The unread line stands before this message.
+    pub(crate) unread_from: Option<EventId>,
+    /// The rows have to be made anew.
+    pub(crate) stale: bool,
+    /// Older messages were asked for when this one was the oldest.
+    pub(crate) older_asked: Option<EventId>,
+    /// The newest message when everything was told to be read.
+    pub(crate) read_told: Option<EventId>,
+    /// A message that was jumped to, and until when it is marked, in egui's seconds.
+    pub(crate) marked: Option<(EventId, f64)>,
+    /// When the others were last told that the user writes, in egui's seconds.
+    pub(crate) typing_told: f64,
+}
+
+impl Default for ChatState {
+    fn default() -> Self {
+        Self {
+            list: MessageList::new(),
+            timeline: None,
+            unread_from: None,
+            stale: true,
+            older_asked: None,
+            read_told: None,
+            marked: None,
+            typing_told: f64::NEG_INFINITY,
+        }
+    }
+}
+
+/// A dialog over the window.
+#[derive(Debug)]
+pub(crate) enum Dialog {
+    /// Begin a conversation with a person.
+    NewChat(Entry),
+    /// Join a group.
+    JoinGroup(Entry),
+    /// About the conversation in view.
+    About,
+    /// Leave the group in view?
+    Leave(GroupName),
+}
+
+/// What is entered in a dialog.
+#[derive(Debug, Default)]
+pub(crate) struct Entry {
+    /// The name.
+    pub(crate) name: String,
+    /// The invitation.
+    pub(crate) invite: String,
+    /// Why it was not accepted.
+    pub(crate) error: Option<String>,
+    /// The answer is awaited.
+    pub(crate) busy: bool,
+}
+
+/// A message in passing.
+#[derive(Debug)]
+pub(crate) struct Toast {
+    /// What it says.
+    pub(crate) text: String,
+    /// Something failed.
+    pub(crate) failure: bool,
+    /// Until when it is shown, in egui's seconds.
+    pub(crate) until: f64,
+}
+
+/// Work for which the window's owner has to leave the frame.
+#[derive(Debug)]
+pub(crate) enum Errand {
+    /// Choose files to send.
+    ChooseFiles(ConversationName),
+    /// Read what is known about files to send.
+    AddFiles(ConversationName, Vec<PathBuf>),
+    /// Make a file of a pasted image.
+    AddImage(ConversationName, Arc<egui::ColorImage>),
+    /// Look whether pasted text stands for files.
+    Paste(ConversationName, String),
+    /// Choose where to save a message's file.
+    SaveAs(EventId, String),
+}
+
+/// All that the window remembers.
+pub(crate) struct UiState {
+    /// The conversation in view.
+    pub(crate) current: Option<ConversationName>,
+    /// Its view.
+    pub(crate) chat: ChatState,
+    /// What the list is narrowed to.
+    pub(crate) filter: String,
+    /// What is being written, by conversation.
+    pub(crate) writings: BTreeMap<ConversationName, Writing>,
+    /// The dialog that is open.
+    pub(crate) dialog: Option<Dialog>,
+    /// The emoji picker.
+    pub(crate) picker: Picker,
+    /// The image that is shown enlarged.
+    pub(crate) lightbox: Option<Lightbox>,
+    /// A message in passing.
+    pub(crate) toast: Option<Toast>,
+    /// Decoded images.
+    pub(crate) images: Images,
+    /// What is to be done between frames.
+    pub(crate) errands: Vec<Errand>,
+    /// The text field of the conversation takes the keyboard.
+    pub(crate) focus_composer: bool,
+}
+
+impl UiState {
+    /// The state at the start.
+    pub(crate) fn new(context: &egui::Context) -> Self {
+        Self {
+            current: None,
+            chat: ChatState::default(),
+            filter: String::new(),
+            writings: BTreeMap::new(),
+            dialog: None,
+            picker: Picker::default(),
+            lightbox: None,
+            toast: None,
+            images: Images::new(context),
+            errands: Vec::new(),
+            focus_composer: false,
+        }
+    }
+
+    /// Shows a conversation, or the list alone.
+    pub(crate) fn show(&mut self, name: Option<ConversationName>, out: &mut Vec<Wish>) {
+        if self.current == name {
+            return;
+        }
+        if let Some(conversation) = self.current.take() {
+            out.push(Wish::quiet(Command::Close { conversation }));
+        }
+        self.chat = ChatState::default();
+        self.picker.close();
+        if let Some(conversation) = name.clone() {
+            out.push(Wish::tell(Command::Open { conversation }));
+            self.focus_composer = true;
+        }
+        self.current = name;
+    }
+
+    /// What is being written in a conversation.
+    pub(crate) fn writing(&mut self, name: &ConversationName) -> &mut Writing {
+        self.writings.entry(name.clone()).or_default()
+    }
+
+    /// Tells something in passing; `now` is in egui's seconds.
+    pub(crate) fn tell(&mut self, text: impl Into<String>, failure: bool, now: f64) {
+        self.toast = Some(Toast { text: text.into(), failure, until: now + TOAST_SECONDS });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str) -> PendingFile {
+        PendingFile { source: FileSource::Path(name.into()), name: name.to_owned(), size: 1 }
+    }
+
+    #[test]
+    fn the_first_file_carries_the_text() {
+        let reply = Reply {
+            id: EventId::new([1; EventId::LENGTH]),
+            author: "bob".to_owned(),
+            excerpt: "hi".to_owned(),
+        };
+        let writing = Writing {
+            text: " look ".to_owned(),
+            files: vec![file("a"), file("b")],
+            reply: Some(reply.clone()),
+        };
+        let messages = writing.into_messages();
+        let sent: Vec<_> = messages
+            .iter()
+            .map(|(draft, _)| (draft.text.as_str(), draft.file.is_some(), draft.reply_to))
+            .collect();
+        assert_eq!(sent, [("look", true, Some(reply.id)), ("", true, None)]);
+    }
+
+    #[test]
+    fn what_failed_comes_back_before_what_was_written_since() {
+        let mut writing = Writing { text: "second".to_owned(), ..Writing::default() };
+        let failed = Writing { text: "first".to_owned(), files: vec![file("a")], reply: None };
+        writing.restore(failed);
+        assert_eq!(writing.text, "first\nsecond");
+        assert_eq!(writing.files.len(), 1);
+        let mut empty = Writing::default();
+        empty.restore(Writing { text: "lost".to_owned(), ..Writing::default() });
+        assert_eq!(empty.text, "lost");
+    }
+}

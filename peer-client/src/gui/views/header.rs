@@ -1,0 +1,141 @@
+//! The bar above a conversation: with whom, whether they are there, by which road.
+
+use egui::{
+    Align, CursorIcon, Layout, Popup, Rect, Role, Sense, Ui, UiBuilder, Vec2, WidgetInfo, pos2,
+    vec2,
+};
+use lucide_icons::Icon;
+use wire::name::ConversationName;
+
+use crate::{
+    core::model::ConversationView,
+    gui::{
+        fonts, format,
+        state::{Dialog, Scene, UiState, Wish},
+        text,
+        theme::{self, size, space},
+        views::sidebar,
+        widgets::{avatar, button},
+    },
+};
+
+/// Side of the picture, in points.
+const AVATAR: f32 = 40.0;
+
+/// Draws the bar.
+pub(crate) fn header_ui(
+    ui: &mut Ui,
+    scene: &Scene<'_>,
+    name: &ConversationName,
+    state: &mut UiState,
+    out: &mut Vec<Wish>,
+) {
+    let palette = theme::palette(ui);
+    let rect = ui.max_rect();
+    let mut left = rect.left();
+    if scene.narrow {
+        let back =
+            Rect::from_center_size(pos2(left + 18.0, rect.center().y), Vec2::splat(button::SIDE));
+        let mut child = ui.new_child(UiBuilder::new().max_rect(back));
+        if button::icon(&mut child, Icon::ArrowLeft, "Back").clicked() {
+            state.show(None, out);
+        }
+        left = back.right() + space::XS;
+    }
+    let menu = Rect::from_min_max(pos2(rect.right() - button::SIDE, rect.top()), rect.max);
+    let about = Rect::from_min_max(pos2(left, rect.top()), pos2(menu.left(), rect.bottom()));
+    let response = ui.interact(about, ui.scope_id().with("about"), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("About {name}")));
+    if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
+        state.dialog = Some(Dialog::About);
+    }
+    let picture =
+        Rect::from_center_size(pos2(left + AVATAR / 2.0, rect.center().y), Vec2::splat(AVATAR));
+    avatar::paint(ui.painter(), picture, &name.to_string());
+    let conversation = scene.conversation(name);
+    let present = conversation.is_some_and(|conversation| conversation.online);
+    if present && matches!(name, ConversationName::Direct(_)) {
+        avatar::paint_online(ui.painter(), picture, palette.online, palette.panel);
+    }
+    let left = picture.right() + space::M;
+    let room = about.right() - left;
+    let title =
+        text::one_line(ui, &sidebar::title(name), room, fonts::semibold(size::TITLE), palette.text);
+    ui.painter().galley(pos2(left, rect.center().y - 20.0), title, palette.text);
+    let (words, lit) = conversation.map_or(("Looking up…".to_owned(), false), presence);
+    let colour = if lit { palette.accent } else { palette.text_weak };
+    let words = text::one_line(ui, &words, room, fonts::regular(size::SMALL), colour);
+    let below = pos2(left, rect.center().y + 1.5);
+    let label = words.text().to_owned();
+    let line = Rect::from_min_size(below, words.size());
+    ui.painter().galley(below, words, colour);
+    let spoken = ui.interact(line, ui.scope_id().with("presence"), Sense::hover());
+    spoken.widget_info(|| WidgetInfo::labeled(Role::Label, true, &label));
+    let layout = Layout::right_to_left(Align::Center);
+    let mut child = ui.new_child(UiBuilder::new().max_rect(menu).layout(layout));
+    menu_ui(&mut child, name, state);
+}
+
+fn menu_ui(ui: &mut Ui, name: &ConversationName, state: &mut UiState) {
+    let response = button::icon(ui, Icon::EllipsisVertical, "Conversation menu");
+    Popup::menu(&response).show(|ui| {
+        let about = match name {
+            ConversationName::Direct(_) => "About this person",
+            ConversationName::Group(_) => "About this group",
+        };
+        if button::menu(ui, Icon::Info, about) {
+            state.dialog = Some(Dialog::About);
+        }
+        if button::menu(ui, Icon::Copy, "Copy name") {
+            ui.copy_text(name.to_string());
+        }
+        if let ConversationName::Group(group) = name
+            && button::menu(ui, Icon::LogOut, "Leave group…")
+        {
+            state.dialog = Some(Dialog::Leave(group.clone()));
+        }
+    });
+}
+
+/// Who is there, in one line, and whether it is worth a colour.
+fn presence(conversation: &ConversationView) -> (String, bool) {
+    if let Some(words) = sidebar::typing(conversation) {
+        return (words, true);
+    }
+    let mut words = match &conversation.name {
+        ConversationName::Direct(_) => match (conversation.road, conversation.online) {
+            (Some(road), _) => format!("online · {}", format::road(road)),
+            (None, true) => "online".to_owned(),
+            (None, false) => "offline".to_owned(),
+        },
+        ConversationName::Group(_) => {
+            let online = conversation.members.iter().filter(|member| member.online).count();
+            match conversation.members.len() {
+                0 => "nobody else known yet".to_owned(),
+                1 => format!("1 other member, {online} online"),
+                many => format!("{many} other members, {online} online"),
+            }
+        }
+    };
+    if conversation.waiting > 0 && !conversation.online {
+        words
+            .push_str(&format!(" · {} waiting", count(u64::from(conversation.waiting), "message")));
+    }
+    if conversation.complete.missing > 0 {
+        words.push_str(&format!(
+            " · {} on the way",
+            count(conversation.complete.missing, "message")
+        ));
+    }
+    (words, false)
+}
+
+fn count(number: u64, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}
+
+/// Height of the line that the bar ends with, drawn by the window.
+pub(crate) fn underline(ui: &Ui, rect: Rect) {
+    let stroke = egui::Stroke::new(1.0, theme::palette(ui).hairline);
+    ui.painter().hline(rect.x_range(), rect.bottom() - vec2(0.0, 0.5).y, stroke);
+}

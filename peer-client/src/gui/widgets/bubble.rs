@@ -1,0 +1,381 @@
+//! A message: its layout, which also gives its height, and its look.
+
+use std::sync::Arc;
+
+use egui::{
+    Color32, CornerRadius, Galley, Label, OpenUrl, Rect, Response, Role, Sense, Shadow, Ui,
+    UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+};
+
+use super::{
+    attachment::{self, FileLine, Use},
+    meta::{self, Meta},
+};
+use crate::{
+    core::model::{AttachmentView, Body, MessageView, Quote},
+    gui::{
+        emoji, fonts,
+        grouping::Place,
+        images::Images,
+        state::Scene,
+        text::{self, Look, Text},
+        theme::{self, Palette, radius, size},
+    },
+};
+
+/// Around the text, in points.
+const PAD: Vec2 = vec2(12.0, 8.0);
+/// Around an image, in points.
+const FRAME: f32 = 4.0;
+/// Height of the author's name, in points.
+const NAME: f32 = 20.0;
+/// Height of a quote, in points.
+const QUOTE: f32 = 42.0;
+/// Between the text and the small line beside it, in points.
+const META_GAP: f32 = 12.0;
+
+/// What is wanted of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Something about its file.
+    File(Use),
+    /// Go to the message that it answers.
+    Quoted,
+}
+
+/// A message, laid out.
+pub(crate) struct Bubble {
+    /// Its size, in points.
+    pub(crate) size: Vec2,
+    name: Option<Arc<Galley>>,
+    quote: Option<[Arc<Galley>; 2]>,
+    picture: Option<Vec2>,
+    file: Option<FileLine>,
+    text: Option<Text>,
+    meta: Meta,
+    /// It has no ground of its own.
+    bare: bool,
+}
+
+/// Lays a message out that may be so wide.
+pub(crate) fn layout(
+    ui: &Ui,
+    scene: &Scene<'_>,
+    message: &MessageView,
+    place: Place,
+    width: f32,
+) -> Bubble {
+    let palette = theme::palette(ui);
+    let inner = width - 2.0 * PAD.x;
+    let (caption, attached) = match &message.body {
+        Body::Text(text) => (Some(text.as_str()), None),
+        Body::Attachment(file) => (file.caption.as_deref(), Some(&**file)),
+        Body::Unsupported => (Some("A message of a newer version of Natterjack"), None),
+    };
+    let bare =
+        attached.is_none() && message.reply_to.is_none() && caption.is_some_and(emoji::is_jumbo);
+    let picture = attached.and_then(|file| attachment::picture_size(file, width - 2.0 * FRAME));
+    let file = attached
+        .filter(|_| picture.is_none())
+        .map(|file| attachment::file_line(ui, scene, file, inner));
+    let room =
+        picture.map_or(inner, |picture| inner.min((picture.x - 2.0 * (PAD.x - FRAME)).max(180.0)));
+    let text = caption
+        .map(str::trim_end)
+        .filter(|text| !text.is_empty())
+        .map(|text| text::layout(ui, text, room, &look(message, palette, bare)));
+    let named = place.first && !message.own && in_group(message);
+    let mut bubble = Bubble {
+        size: Vec2::ZERO,
+        name: named.then(|| name(ui, message, palette, inner)),
+        quote: message.reply_to.as_ref().map(|quote| quote_lines(ui, quote, palette, inner)),
+        picture,
+        file,
+        text,
+        meta: meta::layout(ui, scene, message),
+        bare,
+    };
+    bubble.size = bubble.measure(inner);
+    bubble
+}
+
+impl Bubble {
+    fn measure(&self, inner: f32) -> Vec2 {
+        let mut wide: f32 = 0.0;
+        let mut high = PAD.y;
+        if let Some(name) = &self.name {
+            wide = wide.max(name.size().x);
+            high += NAME;
+        }
+        if let Some([author, excerpt]) = &self.quote {
+            wide = wide.max(author.size().x.max(excerpt.size().x) + 24.0);
+            high += QUOTE + 6.0;
+        }
+        if let Some(picture) = self.picture {
+            wide = wide.max(picture.x - 2.0 * (PAD.x - FRAME));
+            high += picture.y + if self.is_topped() { 6.0 } else { FRAME - PAD.y + 6.0 };
+        }
+        if let Some(file) = &self.file {
+            let beside = if self.text.is_none() {
+                file.state_width + META_GAP + self.meta.width
+            } else {
+                0.0
+            };
+            wide = wide.max(file.width).max(beside);
+            high += attachment::FILE_HEIGHT + if self.text.is_some() { 6.0 } else { 0.0 };
+        }
+        if let Some(text) = &self.text {
+            let size = text.galley.size();
+            wide = wide.max(size.x);
+            high += size.y;
+            if let Some(last) = self.room_beside_text(inner) {
+                wide = wide.max(last);
+            } else {
+                high += meta::HEIGHT;
+            }
+        } else if self.picture.is_some() {
+            high += FRAME - 6.0 - PAD.y;
+        }
+        wide = wide.max(self.meta.width);
+        vec2(wide + 2.0 * PAD.x, high + PAD.y).ceil()
+    }
+
+    /// Whether something is above the image.
+    fn is_topped(&self) -> bool {
+        self.name.is_some() || self.quote.is_some()
+    }
+
+    /// The width of the last line with the small line beside it, if both fit.
+    fn room_beside_text(&self, inner: f32) -> Option<f32> {
+        let galley = &self.text.as_ref()?.galley;
+        let last = galley.rows.last()?;
+        let width = last.rect_without_leading_space().width() + META_GAP + self.meta.width;
+        (galley.job.halign == egui::Align::LEFT && width <= inner).then_some(width)
+    }
+
+    /// Draws the message, and tells what is wanted of it. The response is of the whole bubble.
+    pub(crate) fn show(
+        &self,
+        ui: &mut Ui,
+        rect: Rect,
+        scene: &Scene<'_>,
+        (message, place): (&MessageView, Place),
+        images: &mut Images,
+    ) -> (Response, Option<Wanted>) {
+        let palette = theme::palette(ui);
+        let response = ui.interact(rect, ui.scope_id().with("bubble"), Sense::click());
+        if !self.bare {
+            paint_ground(ui, rect, message.own, place, palette);
+        }
+        let mut wanted = None;
+        let left = rect.left() + PAD.x;
+        let mut top = rect.top() + PAD.y;
+        if let Some(name) = &self.name {
+            ui.painter().galley(pos2(left, top - 1.0), Arc::clone(name), palette.text);
+            top += NAME;
+        }
+        if let Some(lines) = &self.quote {
+            let quote =
+                Rect::from_min_size(pos2(left, top), vec2(rect.width() - 2.0 * PAD.x, QUOTE));
+            if quote_ui(ui, quote, message, lines, palette) {
+                wanted = Some(Wanted::Quoted);
+            }
+            top += QUOTE + 6.0;
+        }
+        if let (Some(size), Body::Attachment(file)) = (self.picture, &message.body) {
+            if !self.is_topped() {
+                top += FRAME - PAD.y;
+            }
+            let picture = Rect::from_min_size(
+                pos2(rect.left() + FRAME, top),
+                vec2(rect.width() - 2.0 * FRAME, size.y),
+            );
+            let used = attachment::picture_ui(ui, picture, scene, file, (images, palette));
+            wanted = wanted.or(used.map(Wanted::File));
+            top += size.y + 6.0;
+        }
+        if let (Some(line), Body::Attachment(file)) = (&self.file, &message.body) {
+            wanted = wanted.or(self.file_ui(ui, rect, top, scene, (file, line)));
+            top += attachment::FILE_HEIGHT + 6.0;
+        }
+        let mut response = response;
+        if let Some(text) = &self.text {
+            let at = Rect::from_min_size(
+                pos2(left, top),
+                vec2(rect.width() - 2.0 * PAD.x, text.galley.size().y),
+            );
+            response = response | text_ui(ui, at, text);
+        }
+        self.paint_meta(ui, rect, message, palette);
+        response
+            .widget_info(|| WidgetInfo::labeled(Role::ListItem, true, description(scene, message)));
+        (response, wanted)
+    }
+
+    fn file_ui(
+        &self,
+        ui: &Ui,
+        rect: Rect,
+        top: f32,
+        scene: &Scene<'_>,
+        (file, line): (&AttachmentView, &FileLine),
+    ) -> Option<Wanted> {
+        let size = vec2(rect.width() - 2.0 * PAD.x, attachment::FILE_HEIGHT);
+        let at = Rect::from_min_size(pos2(rect.left() + PAD.x, top), size);
+        let palette = theme::palette(ui);
+        attachment::file_ui(ui, at, scene, (file, line), palette).map(Wanted::File)
+    }
+
+    fn paint_meta(&self, ui: &Ui, rect: Rect, message: &MessageView, palette: &Palette) {
+        let over_picture = self.picture.is_some() && self.text.is_none();
+        let (inset, colours) = if over_picture {
+            (vec2(14.0, 10.0), (Color32::WHITE, palette.read.lerp_to_gamma(Color32::WHITE, 0.5)))
+        } else {
+            let weak = if message.own && !self.bare {
+                palette.bubble_own_meta
+            } else {
+                palette.bubble_other_meta
+            };
+            (vec2(PAD.x - 1.0, 5.0), (weak, palette.read))
+        };
+        let right_bottom = rect.right_bottom() - inset;
+        let at =
+            Rect::from_min_max(right_bottom - vec2(self.meta.width, meta::HEIGHT), right_bottom);
+        if over_picture {
+            let pill = at.expand2(vec2(7.0, 2.0));
+            ui.painter().rect_filled(
+                pill,
+                CornerRadius::same(radius::PILL),
+                Color32::from_black_alpha(130),
+            );
+        }
+        meta::paint(ui, at, &self.meta, colours);
+    }
+}
+
+fn in_group(message: &MessageView) -> bool {
+    matches!(message.conversation, wire::name::ConversationName::Group(_))
+}
+
+fn look(message: &MessageView, palette: &Palette, bare: bool) -> Look {
+    let unsupported = message.body == Body::Unsupported;
+    Look {
+        font: fonts::regular(if bare { size::JUMBO } else { size::BODY }),
+        colour: if unsupported { palette.text_weak } else { palette.text },
+        link: palette.link,
+    }
+}
+
+fn name(ui: &Ui, message: &MessageView, palette: &Palette, width: f32) -> Arc<Galley> {
+    let name = message.from.as_str();
+    let colour = palette.names[theme::colour_of(name)];
+    text::one_line(ui, name, width, fonts::semibold(size::SMALL), colour)
+}
+
+fn quote_lines(ui: &Ui, quote: &Quote, palette: &Palette, width: f32) -> [Arc<Galley>; 2] {
+    let (author, excerpt, colour) = match &quote.excerpt {
+        Some((author, excerpt)) => {
+            let colour = palette.names[theme::colour_of(author.as_str())];
+            (author.as_str(), excerpt.as_str(), colour)
+        }
+        None => ("Reply", "A message that is not here yet", palette.text_weak),
+    };
+    let room = (width - 24.0).min(360.0);
+    [
+        text::one_line(ui, author, room, fonts::semibold(size::SMALL), colour),
+        text::one_line(ui, excerpt, room, fonts::regular(size::SMALL), palette.text_weak),
+    ]
+}
+
+fn quote_ui(
+    ui: &Ui,
+    rect: Rect,
+    message: &MessageView,
+    lines: &[Arc<Galley>; 2],
+    palette: &Palette,
+) -> bool {
+    let corner = CornerRadius::same(radius::SMALL);
+    let colour = match message.reply_to.as_ref().and_then(|quote| quote.excerpt.as_ref()) {
+        Some((author, _)) => palette.names[theme::colour_of(author.as_str())],
+        None => palette.text_weak,
+    };
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    painter.rect_filled(
+        rect,
+        corner,
+        colour.gamma_multiply(if palette.dark { 0.16 } else { 0.11 }),
+    );
+    let bar = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
+    painter.rect_filled(
+        bar,
+        CornerRadius { nw: radius::SMALL, sw: radius::SMALL, ne: 0, se: 0 },
+        colour,
+    );
+    let [author, excerpt] = lines;
+    painter.galley(rect.min + vec2(12.0, 4.0), Arc::clone(author), palette.text);
+    let below = pos2(rect.left() + 12.0, rect.bottom() - excerpt.size().y - 4.0);
+    painter.galley(below, Arc::clone(excerpt), palette.text);
+    let response = ui.interact(rect, ui.scope_id().with("quote"), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Go to the quoted message"));
+    response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
+}
+
+/// Text that can be selected, with links that can be clicked.
+fn text_ui(ui: &mut Ui, rect: Rect, text: &Text) -> Response {
+    let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt("text"));
+    let response = child.add(Label::new(Arc::clone(&text.galley)).selectable(true));
+    if text.links.is_empty() {
+        return response;
+    }
+    let link = response.hover_pos().and_then(|pointer| {
+        let cursor = text.galley.cursor_from_pos(pointer - rect.min);
+        let index: usize = cursor.index.into();
+        text.links.iter().find(|(range, _)| range.contains(&index)).map(|(_, url)| url)
+    });
+    if let Some(url) = link {
+        ui.ctx().set_cursor_icon(egui::CursorIcon::PointingHand);
+        if response.clicked() {
+            ui.ctx().open_url(OpenUrl::new_tab(url));
+        }
+    }
+    response
+}
+
+fn paint_ground(ui: &Ui, rect: Rect, own: bool, place: Place, palette: &Palette) {
+    let (round, joined) = (radius::BUBBLE, radius::JOINED);
+    let top = if place.first { round } else { joined };
+    let bottom = if place.last { round } else { joined };
+    let corner = if own {
+        CornerRadius {
+            nw: round,
+            sw: round,
+            ne: top,
+            se: bottom.min(if place.last { 4 } else { joined }),
+        }
+    } else {
+        CornerRadius {
+            ne: round,
+            se: round,
+            nw: top,
+            sw: bottom.min(if place.last { 4 } else { joined }),
+        }
+    };
+    let fill = if own { palette.bubble_own } else { palette.bubble_other };
+    if !palette.dark {
+        let color = Color32::from_black_alpha(18);
+        let shadow = Shadow { offset: [0, 1], blur: 3, spread: 0, color };
+        ui.painter().add(shadow.as_shape(rect, corner));
+    }
+    ui.painter().rect_filled(rect, corner, fill);
+}
+
+/// What a message is, in words, for those who hear it.
+fn description(scene: &Scene<'_>, message: &MessageView) -> String {
+    let body = match &message.body {
+        Body::Text(text) => text.clone(),
+        Body::Attachment(file) => file.name.clone(),
+        Body::Unsupported => "unsupported".to_owned(),
+    };
+    let who = if message.own { "You" } else { message.from.as_str() };
+    format!("{who}: {body}\n{}", meta::words(scene, message))
+}

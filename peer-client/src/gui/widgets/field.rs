@@ -1,0 +1,90 @@
+//! Text fields.
+
+use egui::{CornerRadius, Frame, Margin, Response, Stroke, TextEdit, Ui};
+use lucide_icons::Icon;
+
+use crate::gui::{
+    fonts,
+    theme::{self, radius, size, space},
+};
+
+/// A field with a name above it and perhaps a fault below it.
+pub(crate) fn labelled(
+    ui: &mut Ui,
+    name: &str,
+    hint: &str,
+    text: &mut String,
+    error: Option<&str>,
+) -> Response {
+    let palette = theme::palette(ui);
+    ui.spacing_mut().item_spacing.y = 6.0;
+    let label = egui::RichText::new(name).font(fonts::medium(size::SMALL)).color(palette.text_weak);
+    let label = ui.label(label);
+    let stroke = if error.is_some() {
+        Stroke::new(1.5, palette.danger)
+    } else {
+        Stroke::new(1.0, palette.hairline)
+    };
+    let edit = TextEdit::singleline(text)
+        .hint_text(egui::RichText::new(hint).color(palette.text_faint))
+        .font(fonts::regular(size::BODY))
+        .desired_width(f32::INFINITY)
+        .align(egui::Align2::LEFT_CENTER)
+        .frame(
+            Frame::new()
+                .fill(palette.field)
+                .inner_margin(Margin::symmetric(12, 3))
+                .stroke(stroke)
+                .corner_radius(CornerRadius::same(radius::CONTROL)),
+        );
+    let response = ui.add(edit).labelled_by(label.id);
+    if response.has_focus() && error.is_none() {
+        let focus = Stroke::new(1.5, palette.accent);
+        let corner = CornerRadius::same(radius::CONTROL);
+        ui.painter().rect_stroke(response.rect, corner, focus, egui::StrokeKind::Inside);
+    }
+    if let Some(error) = error {
+        fault(ui, error);
+    }
+    response
+}
+
+/// Why something is not right, in one line with a mark.
+pub(crate) fn fault(ui: &mut Ui, text: &str) {
+    let palette = theme::palette(ui);
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        let icon = egui::RichText::new(fonts::glyph(Icon::CircleAlert)).font(fonts::icons(14.0));
+        ui.label(icon.color(palette.danger));
+        let text =
+            egui::RichText::new(text).font(fonts::regular(size::SMALL)).color(palette.danger);
+        ui.add(egui::Label::new(text).wrap());
+    });
+}
+
+/// A round field to search in.
+pub(crate) fn search(ui: &mut Ui, id: egui::Id, text: &mut String, hint: &str) -> Response {
+    let palette = theme::palette(ui);
+    let frame = Frame::new()
+        .fill(palette.field)
+        .corner_radius(CornerRadius::same(radius::PILL))
+        .inner_margin(Margin::symmetric(space::M as i8, 0));
+    let inner = frame.show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.set_height(36.0);
+            ui.spacing_mut().item_spacing.x = space::S;
+            let icon = egui::RichText::new(fonts::glyph(Icon::Search)).font(fonts::icons(16.0));
+            ui.label(icon.color(palette.text_faint));
+            let edit = TextEdit::singleline(text)
+                .id(id)
+                .hint_text(egui::RichText::new(hint).color(palette.text_faint))
+                .font(fonts::regular(size::BODY))
+                .desired_width(ui.available_width())
+                .align(egui::Align2::LEFT_CENTER)
+                .frame(Frame::NONE);
+            ui.add(edit).accessible_name(hint)
+        })
+        .inner
+    });
+    inner.inner
+}
