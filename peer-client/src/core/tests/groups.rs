@@ -3,7 +3,13 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use wire::{conversation::GroupMessage, name::GroupName, sync::Stage as Acknowledged};
+use wire::{
+    bounded::Bounded,
+    conversation::{GroupMessage, GroupSecret},
+    event::CheckedEvent,
+    name::GroupName,
+    sync::Stage as Acknowledged,
+};
 
 use super::{
     alone::{Alone, Stranger, up_to},
@@ -122,24 +128,48 @@ fn members_come_and_go_and_the_history_stays() {
     network.await_texts(1, "#garden", &all, 2 * MINUTE);
 }
 
+/// A digest of a member comes by gossip: it has its own log up to an entry. Tells whether it is
+/// dialled for that.
+fn seeks(alice: &mut Alone, secret: &GroupSecret, member: &Stranger, last: &CheckedEvent) -> bool {
+    let have = up_to(member.id(), last.header.sequence, last.id);
+    let receipt = member.receipt(secret.conversation(), Acknowledged::Stored, have);
+    let bytes = secret.seal(&GroupMessage::Have(receipt), [1; 24]);
+    alice.feed(Input::Gossip(GossipInput::Message { tag: secret.tag(), bytes }));
+    let mut effects = alice.wait(2 * SECOND);
+    effects.extend(alice.wait(SECOND));
+    let dials = |it: &Effect| matches!(it, Effect::Dial { device, .. } if *device == member.id());
+    effects.iter().any(dials)
+}
+
 #[test]
 fn whoever_has_news_is_sought_though_many_others_are_gone() {
     let mut alice = Alone::new("alice");
     let secret = alice.join("garden");
-    let (id, tag) = (secret.conversation(), secret.tag());
     for number in 1..20 {
         let member = Stranger::new(number, &format!("member{number}"));
-        let log = member.log(id, &["news"]);
-        let receipt = member.receipt(id, Acknowledged::Stored, up_to(member.id(), 1, log[1].id));
-        let bytes = secret.seal(&GroupMessage::Have(receipt), [1; 24]);
-        alice.feed(Input::Gossip(GossipInput::Message { tag, bytes }));
-        let mut effects = alice.wait(2 * SECOND);
-        effects.extend(alice.wait(SECOND));
-        let dials =
-            |it: &Effect| matches!(it, Effect::Dial { device, .. } if *device == member.id());
-        assert!(effects.iter().any(dials), "member {number}: {effects:?}");
+        let log = member.log(secret.conversation(), &["news"]);
+        assert!(seeks(&mut alice, &secret, &member, &log[1]), "member {number}");
         alice.feed(Input::Link(LinkInput::DialFailed { device: member.id() }));
     }
+}
+
+#[test]
+fn whoever_has_news_comes_before_those_who_are_only_known() {
+    let mut alice = Alone::new("alice");
+    let secret = alice.join("garden");
+    let mut members: Vec<_> =
+        (1..8).map(|number| Stranger::new(number, &format!("member{number}"))).collect();
+    members.sort_by_key(Stranger::id);
+    for member in &members {
+        let log = member.log(secret.conversation(), &["news"]);
+        let bytes =
+            secret.seal(&GroupMessage::Events(Bounded::truncated([log[0].event.clone()])), [1; 24]);
+        alice.feed(Input::Gossip(GossipInput::Message { tag: secret.tag(), bytes }));
+        assert!(!seeks(&mut alice, &secret, member, &log[0]), "there is no news");
+    }
+    let last = members.last().unwrap();
+    let log = last.log(secret.conversation(), &["news"]);
+    assert!(seeks(&mut alice, &secret, last, &log[1]));
 }
 
 #[test]
