@@ -55,7 +55,15 @@ impl Machine {
             return;
         }
         self.learn(&found.record, &record, Source::Server);
-        self.rename_impostor(username, record.account);
+        if self.people.account_of(username) == Some(record.account) {
+            self.rename_impostor(username, record.account);
+        } else {
+            let text = format!(
+                "The server now says that @{username} is somebody else than the one you know; \
+                 ask them by another way"
+            );
+            self.notice(Notice::Error { code: "identity_changed", text });
+        }
         self.on_presence(record.account, &found.devices);
     }
 

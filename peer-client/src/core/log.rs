@@ -130,7 +130,11 @@ impl Machine {
     fn on_message(&mut self, row: &MessageRow) {
         let own = self.is_own(&row.author);
         let id = row.conversation;
+        let writer = self.people.owner_of(&row.author);
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
+        if let Some(writer) = writer {
+            conversation.typing.remove(&writer);
+        }
         let read = conversation.read.get(&row.author).copied().unwrap_or(0);
         if own {
             conversation.row.request = false;

@@ -208,6 +208,17 @@ fn members_see_who_is_writing_for_a_while() {
     assert!(network.view(1, "#garden").unwrap().typing.is_empty());
 }
 
+#[test]
+fn who_has_written_is_no_longer_writing() {
+    let mut network = group(9, &["alice", "bob"]);
+    assert!(network.ask(0, Command::Typing { within: name("#garden") }).is_ok());
+    network.run_for(SECOND / 10);
+    assert!(!network.view(1, "#garden").unwrap().typing.is_empty());
+    network.say(0, "#garden", "this is it");
+    network.run_for(SECOND);
+    assert!(network.view(1, "#garden").unwrap().typing.is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 

@@ -79,6 +79,27 @@ fn an_impostor_who_came_first_does_not_get_what_is_meant_for_the_name() {
 }
 
 #[test]
+fn a_server_that_changes_its_mind_does_not_give_away_a_contacts_name() {
+    let mut alice = Alone::new("alice");
+    alice.register();
+    let (bob, impostor) = (Stranger::new(2, "bob"), Stranger::new(3, "bob"));
+    alice.trust(&bob);
+    let id = bob.direct_with(&alice);
+    alice.greet(bob.id(), id, bob.direct_proof());
+    alice.link(impostor.id());
+    let id = impostor.direct_with(&alice);
+    let (_, effects) = alice.try_greet(impostor.id(), id, impostor.direct_proof());
+    found(&mut alice, effects, &impostor);
+    let bobs = alice.machine.people.account_of(&Username::new("bob").unwrap());
+    assert_eq!(bobs, Some(bob.account.id()));
+    assert!(names(&alice).iter().any(|name| name.starts_with("@unverified-")));
+    assert_eq!(alice.errors(), ["identity_changed"]);
+    alice.restart();
+    let bobs = alice.machine.people.account_of(&Username::new("bob").unwrap());
+    assert_eq!(bobs, Some(bob.account.id()));
+}
+
+#[test]
 fn a_name_that_the_server_did_not_confirm_is_not_written_to() {
     let mut alice = Alone::new("alice");
     let impostor = Stranger::new(3, "bob");
