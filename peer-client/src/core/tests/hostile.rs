@@ -10,7 +10,7 @@ use wire::{
     id::{ConversationId, EventId},
     limits::NUMBER_MAX,
     rendezvous::{Member, Push, Reachable, Refusal, Response, ServerFrame, Whereabouts},
-    sync::{ByeReason, Proof, Stage, SyncFrame},
+    sync::{ByeReason, Stage, SyncFrame},
 };
 
 use super::alone::{Alone, Stranger, events, text, up_to};
@@ -206,9 +206,10 @@ impl Run {
     fn talk(&mut self, step: Step) -> Vec<Effect> {
         match step {
             Step::Hello { who, session, place, group_proof } => {
-                let proof: Proof = match group_proof {
-                    true => self.strangers[who].group_proof(&self.secret, &self.alice),
-                    false => self.strangers[who].direct_proof(),
+                let proof = if group_proof {
+                    self.strangers[who].group_proof(&self.secret, &self.alice)
+                } else {
+                    self.strangers[who].direct_proof()
                 };
                 let conversation = self.place(place, who);
                 let have = up_to(self.strangers[who].id(), 3, EventId::new([1; 32]));
