@@ -47,6 +47,20 @@ fn state_and_road_are_told() {
 }
 
 #[test]
+fn text_of_any_script_is_shown() {
+    let words = ["שלום (עולם) ב-12:45 ליד Café Nero ".repeat(9), "مرحبا بالعالم".to_owned()];
+    let mut desk = Desk::over(WIDE, model(vec![listed("@bob", 0, &words[0])]));
+    let messages = vec![
+        message(1, "@bob", "bob", &words[0]),
+        message(2, "@bob", "me", &words[1]),
+        message(3, "@bob", "bob", "日本語 नमस्ते 👩🏽‍💻🇪🇺"),
+    ];
+    desk.open("@bob", messages);
+    assert!(desk.has("bob: שלום"));
+    assert!(desk.has("You: مرحبا"));
+}
+
+#[test]
 fn the_bar_tells_who_is_there_and_how() {
     let mut view = listed("@bob", 0, "hi");
     let mut desk = Desk::over(WIDE, model(vec![view.clone()]));
