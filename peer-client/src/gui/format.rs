@@ -90,11 +90,10 @@ pub(crate) fn road(road: Road) -> String {
         Transport::Quic => "QUIC",
         Transport::Tcp => "TCP",
     };
-    let mut text = format!("{way} over {transport}");
-    if let Some(rtt) = road.rtt_ms {
-        text.push_str(&format!(", {rtt} ms"));
+    match road.rtt_ms {
+        Some(rtt) => format!("{way} over {transport}, {rtt} ms"),
+        None => format!("{way} over {transport}"),
     }
-    text
 }
 
 /// The road of a message, in a few words.

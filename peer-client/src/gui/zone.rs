@@ -177,7 +177,7 @@ impl Rule {
         })
     }
 
-    fn difference(&self, at: i64) -> i32 {
+    fn difference(self, at: i64) -> i32 {
         let year = super::format::year_of(at.div_euclid(24 * 3600));
         let from = self.summer_from.moment(year) - i64::from(self.standard);
         let to = self.summer_to.moment(year) - i64::from(self.summer);
@@ -200,7 +200,7 @@ impl Turn {
     }
 
     /// Local seconds since 1970 of the turn in a year.
-    fn moment(&self, year: i64) -> i64 {
+    fn moment(self, year: i64) -> i64 {
         let first = super::format::day_number(year, self.month);
         // 1 January 1970 was a Thursday.
         let weekday = (first + 4).rem_euclid(7);
@@ -249,23 +249,23 @@ fn take_time(text: &str) -> Option<(i32, &str)> {
 mod tests {
     use super::*;
 
-    fn hours(rule: &str, at: i64) -> f64 {
-        f64::from(Rule::parse(rule).unwrap().difference(at)) / 3600.0
+    fn minutes(rule: &str, at: i64) -> i32 {
+        Rule::parse(rule).unwrap().difference(at) / 60
     }
 
     #[test]
     fn summer_time_follows_the_rule() {
         let berlin = "CET-1CEST,M3.5.0,M10.5.0/3";
         // 29 March 2026 and 25 October 2026, 01:00 UTC.
-        assert_eq!(hours(berlin, 1_774_746_000 - 1), 1.0);
-        assert_eq!(hours(berlin, 1_774_746_000), 2.0);
-        assert_eq!(hours(berlin, 1_792_890_000 - 1), 2.0);
-        assert_eq!(hours(berlin, 1_792_890_000), 1.0);
+        assert_eq!(minutes(berlin, 1_774_746_000 - 1), 60);
+        assert_eq!(minutes(berlin, 1_774_746_000), 120);
+        assert_eq!(minutes(berlin, 1_792_890_000 - 1), 120);
+        assert_eq!(minutes(berlin, 1_792_890_000), 60);
         let sydney = "AEST-10AEDT,M10.1.0,M4.1.0/3";
-        assert_eq!(hours(sydney, 1_767_225_600), 11.0);
-        assert_eq!(hours(sydney, 1_782_864_000), 10.0);
-        assert_eq!(hours("<+0545>-5:45", 0), 5.75);
-        assert_eq!(hours("EST5EDT,M3.2.0,M11.1.0", 1_767_225_600), -5.0);
+        assert_eq!(minutes(sydney, 1_767_225_600), 660);
+        assert_eq!(minutes(sydney, 1_782_864_000), 600);
+        assert_eq!(minutes("<+0545>-5:45", 0), 345);
+        assert_eq!(minutes("EST5EDT,M3.2.0,M11.1.0", 1_767_225_600), -300);
         assert_eq!(Rule::parse("CET-1CEST"), Some(Rule::parse("CET-1").unwrap()));
         assert_eq!(Rule::parse("?"), None);
     }

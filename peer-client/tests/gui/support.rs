@@ -102,13 +102,13 @@ impl Desk {
             .unwrap();
         let options =
             Options { start, handle, runtime: runtime.handle().clone(), clock: || NOW_MS };
-        let launcher = launches.launcher();
+        let start_node = launches.launcher();
         let harness = Harness::builder()
             .with_size(size)
             .with_max_steps(40)
             // Fonts of other scripts come from the system, which tests do without.
             .allow_missing_glyphs()
-            .build_eframe(move |creation| Window::new(&creation.egui_ctx, options, launcher));
+            .build_eframe(move |creation| Window::new(&creation.egui_ctx, options, start_node));
         Self { harness, port, model: Model::default(), _runtime: runtime, _folder: folder }
     }
 

@@ -319,17 +319,15 @@ pub(crate) fn title(name: &ConversationName) -> String {
 }
 
 fn description(conversation: &ConversationView) -> String {
-    let mut words = conversation.name.to_string();
+    let mut words = vec![conversation.name.to_string()];
     if conversation.unread > 0 {
-        words.push_str(&format!(", {} unread", conversation.unread));
+        words.push(format!("{} unread", conversation.unread));
     }
     if conversation.online {
-        words.push_str(", online");
+        words.push("online".to_owned());
     }
-    if let Some(last) = &conversation.last {
-        words.push_str(&format!(", {}", last.text));
-    }
-    words
+    words.extend(conversation.last.as_ref().map(|last| last.text.clone()));
+    words.join(", ")
 }
 
 /// The colour behind the list.
