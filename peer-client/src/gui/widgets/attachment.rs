@@ -117,8 +117,8 @@ pub(crate) fn file_ui(
     let response = ui.interact(rect, ui.scope_id().with("file"), Sense::click());
     let painter = ui.painter();
     let square = Rect::from_min_size(rect.min + vec2(0.0, 2.0), Vec2::splat(TILE));
-    let fill = if response.hovered() { palette.accent_hover } else { palette.accent };
-    painter.rect_filled(square, CornerRadius::same(radius::CONTROL + 2), fill);
+    let ground = if response.hovered() { palette.accent_hover } else { palette.accent };
+    painter.rect_filled(square, CornerRadius::same(radius::CONTROL + 2), ground);
     let transfer = scene.model.transfers.get(&file.blob);
     let icon = match (&file.file, transfer) {
         (Some(_), _) => Icon::FileText,
