@@ -261,6 +261,10 @@ impl eframe::App for Window {
         } else if let Some(login) = start::start_ui(ui, &mut self.form) {
             let context = ui.ctx().clone();
             self.launch(login, &context);
+        } else if std::mem::take(&mut self.form.cancelled) {
+            self.session = None;
+            self.launching = None;
+            self.form.progress = None;
         }
     }
 

@@ -98,3 +98,22 @@ fn a_server_that_does_not_answer_is_told_on_the_form() {
     desk.wait_for("@bob");
     assert!(desk.has("The server does not answer"));
 }
+
+#[test]
+fn waiting_can_be_given_up() {
+    let launches = Launches::new();
+    let (handle, port) = handle::channel();
+    launches.end_with(Ok(handle));
+    let mut desk = Desk::first_page(&launches);
+    desk.port = port;
+    desk.run();
+    fill(&mut desk, "Server address", SERVER);
+    fill(&mut desk, "Your name", "alice");
+    desk.click("Connect");
+    assert!(desk.has("Connecting…"));
+    desk.click("Cancel");
+    assert!(desk.harness.query_by_label("Connect").is_some());
+    // What the given-up node says later changes nothing.
+    desk.publish(model(vec![listed("@bob", 0, "hi")]));
+    assert!(!desk.has("@bob"));
+}

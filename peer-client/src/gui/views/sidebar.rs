@@ -97,12 +97,12 @@ fn me_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState) -> Option<Look> {
             .layout(egui::Layout::right_to_left(egui::Align::Center)),
     );
     child.spacing_mut().item_spacing.x = 0.0;
-    let look = look_menu(&mut child);
+    let look = main_menu(&mut child, state);
     new_menu(&mut child, state);
     look
 }
 
-fn look_menu(ui: &mut Ui) -> Option<Look> {
+fn main_menu(ui: &mut Ui, state: &mut UiState) -> Option<Look> {
     let response = button::icon(ui, Icon::EllipsisVertical, "Menu");
     let mut look = None;
     Popup::menu(&response).show(|ui| {
@@ -114,6 +114,9 @@ fn look_menu(ui: &mut Ui) -> Option<Look> {
             if button::menu(ui, icon, name) {
                 look = Some(choice);
             }
+        }
+        if button::menu(ui, Icon::Info, "About Natterjack") {
+            state.dialog = Some(Dialog::Program);
         }
     });
     look
