@@ -51,7 +51,14 @@ impl Window {
     /// Prepares the window within an egui context.
     pub fn new(context: &egui::Context, options: Options, launcher: Launcher) -> Self {
         theme::install(context);
-        let Options { start, handle, runtime, clock } = options;
+        let Options { start, handle, runtime, clock, shutdown } = options;
+        let closing = context.clone();
+        // Ends with the runtime, if not before.
+        drop(runtime.spawn(async move {
+            shutdown.cancelled().await;
+            closing.send_viewport_cmd(egui::ViewportCommand::Close);
+            closing.request_repaint();
+        }));
         let own_node = handle.is_none();
         let settings = if own_node { Settings::load(&start.data_dir) } else { Settings::default() };
         context.set_theme(settings.look.preference());
@@ -88,6 +95,9 @@ impl Window {
                 window.launch(Login { rendezvous, username }, context);
             }
             (None, _) => {}
+        }
+        if start.conversation.is_some() {
+            window.state.show(start.conversation, &mut window.out);
         }
         window
     }

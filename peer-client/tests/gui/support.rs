@@ -19,6 +19,7 @@ use peer_client::{
     handle::{self, Call, Handle, Port},
 };
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 use wire::{
     id::{AccountId, DeviceId, EventId},
     name::{ConversationName, Username},
@@ -100,8 +101,13 @@ impl Desk {
             .enable_all()
             .build()
             .unwrap();
-        let options =
-            Options { start, handle, runtime: runtime.handle().clone(), clock: || NOW_MS };
+        let options = Options {
+            start,
+            handle,
+            runtime: runtime.handle().clone(),
+            clock: || NOW_MS,
+            shutdown: CancellationToken::new(),
+        };
         let start_node = launches.launcher();
         let harness = Harness::builder()
             .with_size(size)
