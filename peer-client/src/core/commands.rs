@@ -122,18 +122,19 @@ impl Machine {
         self.conversations.entry(id).or_insert_with(|| Conversation::new(row.clone())).row =
             row.clone();
         self.dirty.conversations = true;
-        self.save_conversation(row, Some(call), AfterSave::Joined(id));
+        self.save_conversation(row, Some(call), AfterSave::Joined);
     }
 
-    pub(super) fn on_conversation_saved(&mut self, call: Option<CallId>, then: AfterSave) {
-        match (then, call) {
-            (AfterSave::Joined(id), call) => {
-                self.begin_group(id);
-                self.answer_maybe(call, Ok(Answer::Done));
-            }
-            (AfterSave::Retry(command), Some(call)) => self.on_command(call, command),
-            (_, call) => self.answer_maybe(call, Ok(Answer::Done)),
+    pub(super) fn on_conversation_saved(
+        &mut self,
+        id: ConversationId,
+        call: Option<CallId>,
+        then: AfterSave,
+    ) {
+        if then == AfterSave::Joined {
+            self.begin_group(id);
         }
+        self.answer_maybe(call, Ok(Answer::Done));
     }
 
     fn on_leave(&mut self, call: CallId, group: GroupName) {
@@ -181,8 +182,10 @@ impl Machine {
         if let Some(account) =
             self.people.account_of(&username).filter(|a| self.people.is_verified(a))
         {
-            self.make_direct(account, false, Some(call), AfterSave::Retry(command));
+            self.make_direct(account, false);
             self.watch(&[account]);
+            // The store keeps the order, so nothing that is written later overtakes this.
+            self.on_command(call, command);
         } else if self.tie.is_registered() {
             let purpose = Purpose::Find(username.clone(), call, command);
             self.ask_server(Request::Lookup { username }, purpose);

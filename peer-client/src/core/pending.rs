@@ -9,7 +9,7 @@ use wire::{
 };
 
 use super::{
-    command::{Command, Failure},
+    command::Failure,
     effect::Effect,
     input::{BlobStreamId, CallId, SessionId, Ticket},
     log::Batch,
@@ -24,7 +24,7 @@ pub(super) enum Pending {
     /// Entries are being stored.
     Append { conversation: ConversationId, batch: Batch, call: Option<CallId> },
     /// A conversation is being stored for a command.
-    Conversation { call: Option<CallId>, then: AfterSave },
+    Conversation { id: ConversationId, call: Option<CallId>, then: AfterSave },
     /// An acknowledgement is being stored.
     Acknowledge { conversation: ConversationId, device: DeviceId, stage: Stage, next: u64 },
     /// Own entries were handed to a connection.
@@ -54,14 +54,12 @@ pub(super) enum Pending {
 }
 
 /// What follows once a conversation is stored.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterSave {
     /// The command is done.
     Nothing,
     /// A group begins.
-    Joined(ConversationId),
-    /// The command goes on.
-    Retry(Command),
+    Joined,
 }
 
 impl Machine {
@@ -75,8 +73,9 @@ impl Machine {
     pub(super) fn on_store(&mut self, reply: StoreReply) {
         match reply {
             StoreReply::Saved { ticket } => {
-                if let Some(Pending::Conversation { call, then }) = self.pending.remove(&ticket) {
-                    self.on_conversation_saved(call, then);
+                if let Some(Pending::Conversation { id, call, then }) = self.pending.remove(&ticket)
+                {
+                    self.on_conversation_saved(id, call, then);
                 }
             }
             StoreReply::Appended { ticket, arrivals } => {
@@ -120,7 +119,11 @@ impl Machine {
                 self.close_sessions_of(conversation);
                 self.answer_maybe(call, Err(failure.clone()));
             }
-            Some(Pending::Conversation { call, .. }) => {
+            Some(Pending::Conversation { id, call, then }) => {
+                if let Some(conversation) = self.conversations.get_mut(&id) {
+                    conversation.unsaved = true;
+                    conversation.row.left |= then == AfterSave::Joined;
+                }
                 self.answer_maybe(call, Err(failure.clone()));
             }
             Some(

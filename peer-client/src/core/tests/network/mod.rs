@@ -18,7 +18,7 @@ use wire::id::{DeviceId, TopicTag};
 use self::{faults::Faults, peer::Peer, server::Server};
 use super::{BEGINNING, Person, beginning};
 use crate::core::{
-    input::{GossipInput, Input, LinkId, Now, ServerInput, SessionId, SyncInput},
+    input::{GossipInput, Input, LinkId, LinkInput, Now, ServerInput, SessionId, SyncInput},
     machine::Machine,
 };
 
@@ -43,7 +43,7 @@ pub(in crate::core::tests) struct Network {
     /// When machines want to be woken.
     deadlines: BTreeSet<(Instant, Place)>,
     /// When the last thing arrives that must not be overtaken.
-    ordered: BTreeMap<(Place, Option<SessionId>), Instant>,
+    ordered: BTreeMap<(Place, Channel), Instant>,
     pub(super) server: Server,
     links: BTreeMap<LinkId, Link>,
     streams: BTreeMap<(Place, SessionId), (Place, SessionId)>,
@@ -65,6 +65,14 @@ struct Delivery {
     /// Which of the peer's lives it is for: what was meant for an earlier one is lost.
     life: u32,
     input: Input,
+}
+
+/// Where nothing overtakes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Channel {
+    Server,
+    Link(LinkId),
+    Stream(SessionId),
 }
 
 /// A connection between two peers.
@@ -157,14 +165,18 @@ impl Network {
     fn deliver(&mut self, to: Place, after: Duration, input: Input) {
         let mut at = self.now + after;
         let channel = match &input {
-            Input::Server(_) => Some(None),
-            Input::Sync(SyncInput::Written { .. }) => None,
+            Input::Server(_) => Some(Channel::Server),
+            Input::Link(
+                LinkInput::Opened { link, .. }
+                | LinkInput::RoundTrip { link, .. }
+                | LinkInput::Closed { link, .. },
+            ) => Some(Channel::Link(*link)),
             Input::Sync(
                 SyncInput::Accepted { session, .. }
                 | SyncInput::Opened { session }
                 | SyncInput::Frame { session, .. }
                 | SyncInput::Closed { session },
-            ) => Some(Some(*session)),
+            ) => Some(Channel::Stream(*session)),
             _ => None,
         };
         if let Some(channel) = channel {

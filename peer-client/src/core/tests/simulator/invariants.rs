@@ -83,6 +83,19 @@ impl World {
         have.unwrap_or_default().into_iter().filter(|held| !forked.contains(&held.device)).collect()
     }
 
+    /// What the members of a conversation know of it, for a person who looks into a failure.
+    fn state(&self, members: &[(Place, ConversationName)]) -> String {
+        let of = |(place, of): &(Place, ConversationName)| {
+            let machine = self.network.peers[*place].machine.as_ref()?;
+            let conversation = machine.conversations.get(&self.id_of(*place, of)?)?;
+            Some(format!(
+                "{place} {}:\n{conversation:?}\n{:?}\n",
+                machine.me.device, machine.sessions
+            ))
+        };
+        members.iter().filter_map(of).collect()
+    }
+
     /// Whether all members of all conversations have the same and know that.
     pub(super) fn settled(&self) -> Result<(), String> {
         for members in self.all_conversations() {
@@ -98,7 +111,8 @@ impl World {
                     return Err(format!("{of} at {place}: {:?}", view.complete));
                 }
                 if self.copied.is_empty() && members.len() > 1 && view.waiting > 0 {
-                    return Err(format!("{of} at {place}: {} wait", view.waiting));
+                    let state = self.state(&members);
+                    return Err(format!("{of} at {place}: {} wait\n{state}", view.waiting));
                 }
             }
         }

@@ -60,6 +60,7 @@ pub(super) struct World {
     pub(super) told: BTreeMap<(Place, EventId), u32>,
     /// Peers of whose folder there were two: their logs may fork.
     pub(super) copied: BTreeSet<Place>,
+    full: BTreeSet<Place>,
     /// What happened, for a person who looks into a failure.
     pub(super) story: Vec<String>,
     stored: usize,
@@ -80,6 +81,7 @@ impl World {
             told_stage: BTreeMap::new(),
             told: BTreeMap::new(),
             copied: BTreeSet::new(),
+            full: BTreeSet::new(),
             story: Vec::new(),
             stored: 0,
             settled_after: Duration::ZERO,
@@ -153,7 +155,14 @@ impl World {
                 }
             }
             Event::ReleaseDisk(place) => self.network.release_store(place),
-            Event::FullDisk(place, full) => self.network.peers[place].store.refuse_writes(full),
+            Event::FullDisk(place, full) => {
+                self.network.peers[place].store.refuse_writes(full);
+                if full {
+                    self.full.insert(place);
+                } else {
+                    self.full.remove(&place);
+                }
+            }
             Event::Wait(ms) => self.network.run_for(Duration::from_millis(ms)),
             other => self.change_network(other),
         }
@@ -222,7 +231,8 @@ impl World {
 
     /// What the front end does at news: it tells them, and says that it did.
     pub(super) fn look(&mut self, place: Place) {
-        if !self.answers(place) {
+        // What cannot be noted may be told again.
+        if !self.answers(place) || self.full.contains(&place) {
             return;
         }
         let untold = self.network.ask(place, Command::Untold { limit: 1000 });
@@ -239,6 +249,7 @@ impl World {
     fn start(&mut self, place: Place) {
         if self.network.peers[place].machine.is_none() {
             self.network.peers[place].store.refuse_writes(false);
+            self.full.remove(&place);
             self.network.start(place);
             self.check_stages(place);
         }
@@ -302,6 +313,7 @@ impl World {
         }
         for place in 0..self.peers() {
             self.network.peers[place].store.refuse_writes(false);
+            self.full.clear();
             self.network.release_store(place);
             self.start(place);
         }
