@@ -37,6 +37,7 @@ impl InMemory {
         let number = COPIES.fetch_add(1, Ordering::Relaxed);
         let name = format!("file:/copy-{number}?vfs=memdb");
         let _lives_until_it_is_opened = Connection::open(&name).unwrap();
+        self.refuse_writes(false);
         self.0.execute("VACUUM INTO ?1", [&name]).unwrap();
         Self(schema::open(Path::new(&name)).unwrap())
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use rand::RngExt as _;
-use wire::id::EventId;
+use wire::{id::EventId, name::Username};
 
 use super::{Network, Place};
 use crate::{
@@ -115,6 +115,18 @@ impl Network {
         has(&mut peers[place].store) || self.faults.copied.get_mut(&place).is_some_and(has)
     }
 
+    /// Whose name it is, confirmed by the server or not.
+    pub(in crate::core::tests) fn named(&self, username: &Username) -> Option<Place> {
+        let made_up = username.as_str().strip_prefix("unverified-");
+        let is = |peer: &super::Peer| match made_up {
+            Some(id) => [peer.device().to_string(), peer.person.account().to_string()]
+                .iter()
+                .any(|hex| hex.starts_with(id)),
+            None => peer.person.username == *username,
+        };
+        self.peers.iter().position(is)
+    }
+
     /// Whoever is told that someone has a message is told the truth.
     pub(super) fn check_told(&mut self, place: Place, notice: &Notice) {
         let Notice::Status { message, stage: stage @ (Stage::Stored | Stage::Read), by: Some(by) } =
@@ -122,9 +134,7 @@ impl Network {
         else {
             return;
         };
-        let named = |peer: &super::Peer| peer.person.username == *by;
-        let truly =
-            self.peers.iter().position(named).is_some_and(|by| self.has_stored(by, *message));
+        let truly = self.named(by).is_some_and(|by| self.has_stored(by, *message));
         if !truly {
             let text = format!("peer {place} was told that @{by} has {message}: {stage}");
             self.untrue.push(text);

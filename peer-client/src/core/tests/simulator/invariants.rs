@@ -140,10 +140,11 @@ impl World {
     fn check_conversation(&mut self, members: &[(Place, ConversationName)]) {
         let mut expected: Option<Vec<EventId>> = None;
         for (place, of) in members {
-            let forked: Vec<_> =
-                self.copied.iter().map(|place| self.names[*place].clone()).collect();
             let mut history = self.history(*place, of);
-            history.retain(|message| !forked.contains(&message.from.as_str().to_owned()));
+            history.retain(|message| {
+                let from = self.network.named(&message.from).expect("a peer of the scenario");
+                !self.copied.contains(&from)
+            });
             let ids: Vec<_> = history.iter().map(|message| message.id).collect();
             let different: BTreeSet<_> = ids.iter().collect();
             if different.len() != ids.len() {

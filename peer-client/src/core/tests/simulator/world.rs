@@ -259,6 +259,7 @@ impl World {
     /// one in its turn.
     fn use_other_folder(&mut self, place: Place) {
         self.copied.insert(place);
+        self.full.remove(&place);
         let peer = &mut self.network.peers[place];
         match self.network.faults.copied.get_mut(&place) {
             None => {
@@ -266,6 +267,7 @@ impl World {
                 self.network.faults.copied.insert(place, copy);
             }
             Some(other) => {
+                peer.store.refuse_writes(false);
                 mem::swap(&mut peer.store, other);
                 if peer.machine.is_some() {
                     self.network.stop(place);
