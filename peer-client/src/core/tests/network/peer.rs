@@ -36,7 +36,7 @@ pub(in crate::core::tests) struct Peer {
     pub(in crate::core::tests) skew_ms: i64,
     /// When its machine wants to be woken.
     pub(super) deadline: Option<Instant>,
-    pub(super) life: u32,
+    pub(in crate::core::tests) life: u32,
     pub(super) online: bool,
     /// The core wants the tie to the server.
     pub(super) wants_server: bool,

@@ -8,7 +8,7 @@ use wire::{
     sync::Held,
 };
 
-use super::world::World;
+use super::world::{Wish, World};
 use crate::core::{model::MessageView, tests::network::Place};
 
 impl World {
@@ -98,6 +98,10 @@ impl World {
 
     /// Whether all members of all conversations have the same and know that.
     pub(super) fn settled(&self) -> Result<(), String> {
+        let waits = |wish: &&Wish| wish.asked == Some(self.network.peers[wish.place].life);
+        if let Some(wish) = self.wishes.iter().find(waits) {
+            return Err(format!("{wish:?} has no answer"));
+        }
         for members in self.all_conversations() {
             let (first, name) = &members[0];
             let expected = self.have(*first, name);

@@ -32,6 +32,8 @@ pub(super) struct Wish {
     pub(super) place: Place,
     pub(super) to: ConversationName,
     call: CallId,
+    /// Which of the peer's lives was asked, while there is no answer.
+    pub(super) asked: Option<u32>,
     /// Its id, once the answer was that it is durable.
     pub(super) answered: Option<EventId>,
 }
@@ -214,7 +216,8 @@ impl World {
             let text = format!("{} {}", self.names[place], self.wishes.len());
             let draft = Draft { text, ..Draft::default() };
             let call = self.network.submit(place, Command::Send { to: to.clone(), draft });
-            self.wishes.push(Wish { place, to: to.clone(), call, answered: None });
+            let asked = Some(self.network.peers[place].life);
+            self.wishes.push(Wish { place, to: to.clone(), call, asked, answered: None });
         }
     }
 
@@ -279,10 +282,13 @@ impl World {
 
     /// Notes what was answered and told.
     fn collect(&mut self) {
-        for wish in self.wishes.iter_mut().filter(|wish| wish.answered.is_none()) {
+        for wish in self.wishes.iter_mut().filter(|wish| wish.asked.is_some()) {
             let answers = &mut self.network.peers[wish.place].answers;
-            if let Some(Ok(Answer::Message(id))) = answers.remove(&wish.call) {
-                wish.answered = Some(id);
+            if let Some(answer) = answers.remove(&wish.call) {
+                wish.asked = None;
+                if let Ok(Answer::Message(id)) = answer {
+                    wish.answered = Some(id);
+                }
             }
         }
         for place in 0..self.peers() {
@@ -321,10 +327,10 @@ impl World {
         }
         let began = self.network.now;
         while let Err(why) = self.settled() {
-            self.collect();
             let passed = self.network.now - began;
             assert!(passed < SETTLES_WITHIN, "not settled: {why}\n{}", self.story.join("\n"));
             self.network.run_for(LOOK);
+            self.collect();
         }
         self.settled_after = self.network.now - began;
         self.collect();
