@@ -10,6 +10,7 @@ pub mod handle;
 pub mod headless;
 pub mod media;
 pub mod node;
+pub mod signals;
 pub mod store;
 #[cfg(feature = "gui")]
 pub mod window;

@@ -1,14 +1,12 @@
-//! Starts the window: where data lies, which server and name were used last, and a node for it.
+//! Starts the window: where data lies, and a node whenever the window wants one.
 
 use std::{
-    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     time::SystemTime,
 };
 
 use anyhow::Context as _;
-use libp2p::Multiaddr;
 use tokio::{runtime::Runtime, sync::Mutex};
 
 use crate::{
@@ -17,28 +15,28 @@ use crate::{
     gui::{self, Login},
     handle::Handle,
     node::{self, Node},
+    signals,
 };
-
-/// In the data folder: the addresses of the server that was used last, one a line.
-const ADDRESSES: &str = "rendezvous";
 
 /// Opens the window. Ends when it is closed and everything is on the disk.
 pub fn open(arguments: cli::Window, runtime: &Runtime) -> anyhow::Result<()> {
     let data_dir = arguments.data_dir.map_or_else(default_data_dir, Ok)?;
-    let mut rendezvous = arguments.rendezvous;
-    if rendezvous.is_empty() {
-        rendezvous = read_addresses(&data_dir)?;
-    }
     let username = match arguments.username {
         Some(username) => Some(username),
         None => node::registered_name(&data_dir)?,
     };
     let running = Arc::new(Mutex::new(None));
     let options = gui::Options {
-        start: gui::Start { data_dir: data_dir.clone(), rendezvous, username },
+        start: gui::Start {
+            data_dir: data_dir.clone(),
+            rendezvous: arguments.rendezvous,
+            username,
+            conversation: None,
+        },
         handle: None,
         runtime: runtime.handle().clone(),
         clock: unix_ms,
+        shutdown: signals::shutdown(runtime)?,
     };
     let launcher = launcher(data_dir, Arc::clone(&running), runtime.handle().clone());
     let shown = gui::run(options, launcher);
@@ -88,14 +86,13 @@ async fn launch(
     }
     let config = node::Config {
         data_dir: data_dir.to_owned(),
-        rendezvous: login.rendezvous.clone(),
+        rendezvous: login.rendezvous,
         username: login.username,
         listen: Vec::new(),
         relay_only: false,
         local_network: true,
     };
     let node = node::start(config).await?;
-    write_addresses(data_dir, &login.rendezvous)?;
     let handle = node.handle.clone();
     *running = Some(node);
     Ok(handle)
@@ -105,39 +102,4 @@ fn default_data_dir() -> anyhow::Result<PathBuf> {
     let folders = directories::ProjectDirs::from("", "", "Natterjack")
         .context("this system tells no folder for data; give one with --data-dir")?;
     Ok(folders.data_dir().to_owned())
-}
-
-fn read_addresses(data_dir: &Path) -> anyhow::Result<Vec<Multiaddr>> {
-    let path = data_dir.join(ADDRESSES);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-    };
-    // A line that is no address is left out: the window asks then, which mends the file.
-    Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
-}
-
-fn write_addresses(data_dir: &Path, addresses: &[Multiaddr]) -> anyhow::Result<()> {
-    let lines: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-    let text = lines.join("\n") + "\n";
-    let path = data_dir.join(ADDRESSES);
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{read_addresses, write_addresses};
-
-    #[test]
-    fn addresses_are_remembered_and_rubbish_is_left_out() -> anyhow::Result<()> {
-        let folder = tempfile::tempdir()?;
-        assert!(read_addresses(folder.path())?.is_empty(), "none at first");
-        let addresses = ["/ip4/192.0.2.1/tcp/4001".parse()?, "/ip6/2001:db8::1/tcp/1".parse()?];
-        write_addresses(folder.path(), &addresses)?;
-        assert_eq!(read_addresses(folder.path())?, addresses);
-        std::fs::write(folder.path().join("rendezvous"), "no address\n/ip4/192.0.2.1/tcp/4001\n")?;
-        assert_eq!(read_addresses(folder.path())?, addresses[..1]);
-        Ok(())
-    }
 }

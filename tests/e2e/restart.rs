@@ -1,5 +1,7 @@
 //! The server goes and comes back in the middle of a conversation.
 
+use std::time::Duration;
+
 use e2e::{event, peer::Peer, server::Server};
 use serde_json::json;
 
@@ -58,4 +60,13 @@ fn peers_that_start_first_wait_for_the_server() {
     anna.wait_for("the start", |event| event::is(event, "started"));
     server.restart();
     anna.wait_for("registration", event::rendezvous("registered"));
+}
+
+/// The server tests the addresses of its clients seconds after they registered, by connecting to
+/// them and hanging up.
+#[test]
+fn the_tie_to_the_server_lasts_while_addresses_are_tested() {
+    let server = Server::start();
+    let anna = Peer::start(&server, "anna");
+    anna.watch_without("a loss", Duration::from_secs(8), event::rendezvous("lost"));
 }

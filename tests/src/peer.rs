@@ -5,6 +5,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{ChildStdin, ExitStatus},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -186,6 +187,15 @@ impl Peer {
         found.unwrap_or_else(|missed| {
             panic!("{}: {what} {missed}; it said:\n{}", self.username, self.tail())
         })
+    }
+
+    /// Watches for some time that no line of a kind comes.
+    pub fn watch_without(&self, what: &str, time: Duration, condition: impl Fn(&Value) -> bool) {
+        let mark = self.mark();
+        let find = |line: &Value| condition(line).then(|| line.clone());
+        if let Ok(line) = self.run.output.wait(mark, Deadline::after(time), find) {
+            panic!("{}: {what} came: {line}; it said:\n{}", self.username, self.tail());
+        }
     }
 
     /// All lines of all runs.

@@ -18,6 +18,7 @@ use peer_client::{
     gui::{self, Launcher, Options, Start},
     handle::{self, Port},
 };
+use tokio_util::sync::CancellationToken;
 use wire::{
     id::EventId,
     name::{ConversationName, Username},
@@ -59,7 +60,13 @@ fn main() -> anyhow::Result<()> {
         drop(deliver.send(Ok(handle)));
         result
     });
-    let options = Options { start, handle: None, runtime: runtime.handle().clone(), clock: now_ms };
+    let options = Options {
+        start,
+        handle: None,
+        runtime: runtime.handle().clone(),
+        clock: now_ms,
+        shutdown: CancellationToken::new(),
+    };
     gui::run(options, launcher)
 }
 

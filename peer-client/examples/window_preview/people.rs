@@ -289,7 +289,7 @@ pub(crate) fn world(now: u64, me: &Username, pictures: &[PathBuf]) -> World {
     for (with, from, ago, text) in [
         ("@linnea", "linnea", 190, "Voice call later? I have news 🎺"),
         ("#rust", "ferris", 260, "1.95 is out 🦀 read the notes before you upgrade"),
-        ("@dmitri", "me", 1500, "Thank you! Gruß an alle"),
+        ("@dmitri", "me", 1500, "Thank you! Liebe Grüße"),
         ("@stranger.42", "stranger.42", 1600, "Hi, I got your name from Noor"),
         ("#book club", "amelie", 4400, "Next: The Left Hand of Darkness"),
         ("@yuki", "yuki", 9000, "写真ありがとう！とてもきれいです"),

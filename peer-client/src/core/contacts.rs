@@ -85,6 +85,11 @@ impl Machine {
 
     pub(super) fn on_presence(&mut self, account: AccountId, devices: &[Reachable]) {
         let change = self.people.set_present(account, devices);
+        let is_here = |device: &DeviceId| devices.iter().any(|here| here.device == *device);
+        for conversation in self.conversations.values_mut() {
+            let present = &mut conversation.group.present;
+            present.retain(|device, owner| *owner != account || is_here(device));
+        }
         let has_conversation = self.direct_with(account).is_some();
         let mut gone: Vec<DeviceId> = self.paths.linked().into_iter().collect();
         gone.retain(|device| self.people.owner_of(device) == Some(account));
@@ -94,6 +99,11 @@ impl Machine {
                 let addresses = plain_addresses(reachable);
                 let urgent = self.has_waiting(account);
                 self.paths.want(reachable.device, &addresses, urgent, self.now.instant);
+            }
+        }
+        if let Some(id) = self.direct_with(account) {
+            for reachable in devices {
+                self.ensure_session(id, reachable.device);
             }
         }
         if devices.is_empty() {
@@ -137,13 +147,15 @@ impl Machine {
 
     /// Something waits to be sent: connect to those who are present.
     pub(super) fn reach_out(&mut self, id: ConversationId) {
-        let Some(Kind::Direct(account)) = self.conversations.get(&id).map(|c| &c.row.kind) else {
+        let Some(&Kind::Direct(account)) = self.conversations.get(&id).map(|c| &c.row.kind) else {
             return;
         };
-        for (device, addresses) in self.people.present(account) {
-            if self.paths.is_linked(&device) {
-                self.ensure_session(id, device);
-            } else {
+        // Those that a group or the local network connected need not be present at the server.
+        for device in self.people.devices_of(&account) {
+            self.ensure_session(id, device);
+        }
+        for (device, addresses) in self.people.present(&account) {
+            if !self.paths.is_linked(&device) {
                 self.paths.want(device, &addresses, true, self.now.instant);
             }
         }

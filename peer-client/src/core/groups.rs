@@ -71,6 +71,7 @@ impl Machine {
             self.group_of(tag).and_then(|id| self.conversations.get_mut(&id))
         {
             conversation.group.joined = true;
+            conversation.group.present.clear();
             self.ask_server(Request::Members { tag }, Purpose::Members(tag));
         }
     }
@@ -80,6 +81,9 @@ impl Machine {
         for member in members {
             self.on_member(id, member);
         }
+        let accounts: Vec<_> =
+            members.iter().filter_map(|it| self.people.owner_of(&it.reachable.device)).collect();
+        self.watch(&accounts);
         let candidates: Vec<_> = members.iter().map(|member| member.reachable.device).collect();
         for device in candidates.into_iter().take(SYNC_WITH) {
             self.replicate_with(id, device);
@@ -89,6 +93,9 @@ impl Machine {
     pub(super) fn on_member_joined(&mut self, tag: TopicTag, member: &Member) {
         if let Some(id) = self.group_of(tag) {
             self.on_member(id, member);
+            if let Some(account) = self.people.owner_of(&member.reachable.device) {
+                self.watch(&[account]);
+            }
             self.schedule_digest(id);
         }
     }

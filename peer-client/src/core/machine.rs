@@ -114,7 +114,7 @@ impl Machine {
                 .is_ok_and(|record| record.username == setup.username && record.account == account)
         });
         let is_new = stored.is_none();
-        let record = stored.unwrap_or_else(|| first_record(&setup, now));
+        let record = stored.unwrap_or_else(|| first_record(&setup));
         let issued_at = record.open().map_or(0, |record| record.issued_at);
         let introduction = Introduction::new(record.clone(), device, issued_at, &setup.account_key);
         let mut machine = Self {
@@ -281,15 +281,16 @@ impl Machine {
     }
 }
 
-/// The record with which an account begins.
-fn first_record(setup: &Setup, now: Now) -> Signed<AccountRecord> {
+/// The record with which an account begins. It is the same each time that it is made, so that whoever
+/// lost the database and still has the keys is known to the server.
+fn first_record(setup: &Setup) -> Signed<AccountRecord> {
     let record = AccountRecord {
         username: setup.username.clone(),
         account: setup.account_key.id(),
         devices: Bounded::truncated([setup.device_key.id()]),
         sequence: 0,
         previous: None,
-        issued_at: now.unix_ms,
+        issued_at: 0,
     };
     Signed::by_account(&record, &setup.account_key)
 }

@@ -81,9 +81,9 @@ impl People {
         // Names are never given to another account. If a server says that one was, whom the user
         // knows by the name keeps it.
         let holder = self.names.get(&record.username);
-        let is_anothers =
+        let is_taken =
             holder.is_some_and(|holder| *holder != record.account && self.is_verified(holder));
-        let verified = source == Source::Server && !is_anothers;
+        let verified = source == Source::Server && !is_taken;
         let before = self.accounts.get(&record.account);
         let old = before.is_some_and(|person| {
             // A name stays for good; only the server knows of one that was never registered.

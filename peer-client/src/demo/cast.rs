@@ -13,7 +13,10 @@ use super::{
     world::World,
 };
 use crate::{
-    core::command::{Command, Draft},
+    core::{
+        command::{Command, Draft},
+        model::{Model, ServerTie},
+    },
     handle::Handle,
     node::Node,
 };
@@ -72,6 +75,15 @@ impl Cast {
         let ada = self.ada.iter().map(|ada| (&self.ada_name, ada.handle()));
         let grace = self.grace.iter().map(|grace| (&self.grace_name, grace.handle()));
         std::iter::once((&self.you_name, &self.you.handle)).chain(ada).chain(grace)
+    }
+
+    /// Waits until all are registered, so that they can find each other.
+    pub(super) async fn all_registered(&self) -> anyhow::Result<()> {
+        for (_, handle) in self.everyone() {
+            let registered = |model: &Model| model.server == ServerTie::Registered;
+            observe::until(handle, "registration", registered).await?;
+        }
+        Ok(())
     }
 
     /// Lets all join the group.

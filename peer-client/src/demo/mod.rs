@@ -68,7 +68,7 @@ mod window {
     use tokio::runtime::Runtime;
 
     use super::cast::Cast;
-    use crate::{core::command::Failure, gui, window};
+    use crate::{core::command::Failure, gui, signals, window};
 
     /// Companions take this long to answer, so that one sees them write.
     const PAUSE: Duration = Duration::from_millis(1200);
@@ -77,6 +77,7 @@ mod window {
     pub(super) fn open(runtime: &Runtime) -> anyhow::Result<()> {
         let cast = runtime.block_on(async {
             let cast = Cast::gather(PAUSE).await?;
+            cast.all_registered().await?;
             cast.join_all().await?;
             cast.welcome().await?;
             anyhow::Ok(cast)
@@ -86,10 +87,12 @@ mod window {
                 data_dir: cast.world.data_dir(&cast.you_name),
                 rendezvous: cast.world.addresses().to_vec(),
                 username: Some(cast.you_name.clone()),
+                conversation: Some(cast.group()),
             },
             handle: Some(cast.you().clone()),
             runtime: runtime.handle().clone(),
             clock: window::unix_ms,
+            shutdown: signals::shutdown(runtime)?,
         };
         let only_one = |_login| {
             let (answer, answered) = std::sync::mpsc::sync_channel(1);

@@ -18,8 +18,8 @@ use super::{
     table::{self, Done, Row, duration},
 };
 use crate::core::{
-    command::{Answer, Command, Draft},
-    model::{MessageView, Path, ServerTie, Stage},
+    command::{Answer, Command, Draft, FileSource},
+    model::{Body, MessageView, Model, Path, Stage},
 };
 
 /// Plays everything. Tells whether all of it happened.
@@ -45,9 +45,8 @@ pub(super) async fn play(cast: &mut Cast) -> anyhow::Result<bool> {
 
 async fn registration(cast: &Cast) -> anyhow::Result<Done> {
     say("1. Registration: each name is bound to its owner's key at the server")?;
-    for (name, handle) in cast.everyone() {
-        let registered = |model: &crate::core::model::Model| model.server == ServerTie::Registered;
-        until(handle, "registration", registered).await?;
+    cast.all_registered().await?;
+    for (name, _) in cast.everyone() {
         say(&format!("  @{name} is registered"))?;
     }
     Ok(Done { road: "server".to_owned(), stored_after: None })
@@ -57,7 +56,7 @@ async fn group_talk(cast: &Cast) -> anyhow::Result<Done> {
     let group = cast.group();
     say(&format!("2. A group talk in {group}"))?;
     cast.join_all().await?;
-    let all_there = |model: &crate::core::model::Model| {
+    let all_there = |model: &Model| {
         let group = model.conversations.iter().find(|it| it.name == group);
         group.is_some_and(|it| it.members.iter().filter(|member| member.online).count() >= 2)
     };
@@ -88,7 +87,7 @@ async fn image(cast: &Cast) -> anyhow::Result<Done> {
         (cast.world.folder().join("pond.png"), cast.world.folder().join("copy.png"));
     picture::paint(&original)?;
     let grace = ConversationName::Direct(cast.grace_name.clone());
-    let file = Some(crate::core::command::FileSource::Path(original.clone()));
+    let file = Some(FileSource::Path(original.clone()));
     let draft = Draft { text: "The pond this evening 🌅".to_owned(), file, reply_to: None };
     let begun = clock();
     let mut sent = send(cast.you(), &grace, draft).await?;
@@ -116,9 +115,7 @@ async fn offline(cast: &mut Cast) -> anyhow::Result<Done> {
     let name = cast.grace_name.clone();
     let grace = ConversationName::Direct(name.clone());
     cast.grace_leaves().await?;
-    let gone = |model: &crate::core::model::Model| {
-        model.peers.iter().all(|peer| peer.username != name || !peer.online)
-    };
+    let gone = |model: &Model| model.peers.iter().all(|peer| peer.username != name || !peer.online);
     until(cast.you(), "the notice that she is gone", gone).await?;
     say(&format!("  @{name} has gone offline"))?;
     let mut sent = cast.say_to(&grace, "For when you are back ⏳").await?;
@@ -139,7 +136,7 @@ async fn relayed(cast: &mut Cast) -> anyhow::Result<Done> {
     say("6. A conversation forced through the relay")?;
     let name = cast.ada_name.clone();
     cast.ada_returns_behind_relay().await?;
-    let there = |model: &crate::core::model::Model| {
+    let there = |model: &Model| {
         let mut roads = model.peers.iter().filter(|peer| peer.username == name);
         roads.any(|peer| peer.road.is_some_and(|road| road.relayed))
     };
@@ -173,7 +170,7 @@ fn tell_stored(by: &str, message: &MessageView, after: Duration) -> anyhow::Resu
 
 fn tell(message: &MessageView) -> anyhow::Result<()> {
     match &message.body {
-        crate::core::model::Body::Text(text) => say(&format!("  {}: {text}", message.from)),
+        Body::Text(text) => say(&format!("  {}: {text}", message.from)),
         other => say(&format!("  {}: {other:?}", message.from)),
     }
 }

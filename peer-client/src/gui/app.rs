@@ -10,7 +10,7 @@ use super::{
     Launcher, Login, Options, fonts,
     session::Session,
     settings::{Look, Settings},
-    state::{Errand, Scene, UiState, Wish},
+    state::{ChatState, Errand, Scene, UiState, Wish},
     theme::{self, size},
     views::{
         chat, dialogs, lightbox, overlay, sidebar,
@@ -51,7 +51,14 @@ impl Window {
     /// Prepares the window within an egui context.
     pub fn new(context: &egui::Context, options: Options, launcher: Launcher) -> Self {
         theme::install(context);
-        let Options { start, handle, runtime, clock } = options;
+        let Options { start, handle, runtime, clock, shutdown } = options;
+        let closing = context.clone();
+        // Ends with the runtime, if not before.
+        drop(runtime.spawn(async move {
+            shutdown.cancelled().await;
+            closing.send_viewport_cmd(egui::ViewportCommand::Close);
+            closing.request_repaint();
+        }));
         let own_node = handle.is_none();
         let settings = if own_node { Settings::load(&start.data_dir) } else { Settings::default() };
         context.set_theme(settings.look.preference());
@@ -88,6 +95,9 @@ impl Window {
                 window.launch(Login { rendezvous, username }, context);
             }
             (None, _) => {}
+        }
+        if start.conversation.is_some() {
+            window.state.show(start.conversation, &mut window.out);
         }
         window
     }
@@ -140,7 +150,7 @@ impl Window {
         self.form.progress = None;
         self.form.error = Some(error);
         self.state.current = None;
-        self.state.chat = Default::default();
+        self.state.chat = ChatState::default();
         self.state.dialog = None;
         self.state.lightbox = None;
     }
@@ -215,8 +225,8 @@ impl Window {
                 chat::chat_ui(ui, &scene, name, &mut self.state, &mut self.out);
             }
             (current, false) => {
-                let size = if width < 860.0 { theme::SIDEBAR - 48.0 } else { theme::SIDEBAR };
-                let panel = Panel::left("sidebar").exact_size(size).resizable(false).frame(side);
+                let breadth = if width < 860.0 { theme::SIDEBAR - 48.0 } else { theme::SIDEBAR };
+                let panel = Panel::left("sidebar").exact_size(breadth).resizable(false).frame(side);
                 panel.show_separator_line(true).show(ui, |ui| {
                     look = sidebar::sidebar_ui(ui, &scene, &mut self.state, &mut self.out);
                 });
@@ -261,6 +271,10 @@ impl eframe::App for Window {
         } else if let Some(login) = start::start_ui(ui, &mut self.form) {
             let context = ui.ctx().clone();
             self.launch(login, &context);
+        } else if std::mem::take(&mut self.form.cancelled) {
+            self.session = None;
+            self.launching = None;
+            self.form.progress = None;
         }
     }
 

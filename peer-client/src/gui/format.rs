@@ -90,11 +90,10 @@ pub(crate) fn road(road: Road) -> String {
         Transport::Quic => "QUIC",
         Transport::Tcp => "TCP",
     };
-    let mut text = format!("{way} over {transport}");
-    if let Some(rtt) = road.rtt_ms {
-        text.push_str(&format!(", {rtt} ms"));
+    match road.rtt_ms {
+        Some(rtt) => format!("{way} over {transport}, {rtt} ms"),
+        None => format!("{way} over {transport}"),
     }
-    text
 }
 
 /// The road of a message, in a few words.
@@ -125,6 +124,21 @@ fn weekday(day: i64) -> &'static str {
     WEEKDAYS[(day + 3).rem_euclid(7) as usize]
 }
 
+/// The year of a day since 1970.
+pub(crate) fn year_of(day: i64) -> i64 {
+    civil(day).0
+}
+
+/// The first day of a month, in days since 1970.
+pub(crate) fn day_number(year: i64, month: u8) -> i64 {
+    // Years begin in March here, so that leap days come last.
+    let shifted = year - i64::from(month <= 2);
+    let era = shifted.div_euclid(400);
+    let of_era = shifted.rem_euclid(400);
+    let of_year = (153 * ((i64::from(month) + 9) % 12) + 2) / 5;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
 /// Year, month and date of a day since 1970, in the Gregorian calendar.
 fn civil(day: i64) -> (i64, usize, i64) {
     // Counted from 1 March of year 0, so that leap days come last; 146,097 days are 400 years.
@@ -149,6 +163,9 @@ mod tests {
         assert_eq!(civil(-1), (1969, 12, 31));
         assert_eq!(civil(19_782), (2024, 2, 29));
         assert_eq!(civil(11_017), (2000, 3, 1));
+        for (year, month) in [(1970, 1), (2000, 3), (2024, 2), (2026, 12), (1969, 6)] {
+            assert_eq!(civil(day_number(year, month)), (year, usize::from(month), 1));
+        }
         assert_eq!(weekday(0), "Thursday");
         assert_eq!(weekday(19_782), "Thursday");
     }

@@ -83,7 +83,7 @@ pub(crate) fn rows(
 pub(crate) fn first_unread(messages: &[Arc<MessageView>], unread: u32) -> Option<EventId> {
     let count = usize::try_from(unread).unwrap_or(usize::MAX).checked_sub(1)?;
     let others = || messages.iter().rev().filter(|message| !message.own);
-    others().nth(count).or_else(|| others().last()).map(|message| message.id)
+    others().nth(count).or_else(|| others().next_back()).map(|message| message.id)
 }
 
 fn joins(before: &MessageView, after: &MessageView) -> bool {

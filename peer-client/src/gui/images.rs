@@ -164,13 +164,13 @@ fn work(
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((key, source)) = job else { return };
-        let side = match key {
+        let limit = match key {
             ImageKey::Full(_) => FULL_SIDE,
             ImageKey::Preview(_) | ImageKey::Inline(_) | ImageKey::Pending(_) => INLINE_SIDE,
         };
         let decoded = match source {
-            ImageSource::Bytes(bytes) => media::decode_limited(&bytes, side),
-            ImageSource::File(path) => media::decode_file(&path, side),
+            ImageSource::Bytes(bytes) => media::decode_limited(&bytes, limit),
+            ImageSource::File(path) => media::decode_file(&path, limit),
         };
         let image = match decoded {
             Ok(image) => {

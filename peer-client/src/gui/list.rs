@@ -80,12 +80,12 @@ impl MessageList {
     }
 
     /// Goes to the end, and stays there while rows come.
-    pub(crate) fn to_end(&mut self) {
+    pub(crate) fn go_to_end(&mut self) {
         self.anchor = Anchor::End;
     }
 
     /// Goes to a row, so that a part of the view is above it. Tells whether the row is there.
-    pub(crate) fn to_row(&mut self, key: RowKey, above: f32) -> bool {
+    pub(crate) fn go_to_row(&mut self, key: RowKey, above: f32) -> bool {
         let index = self.rows.iter().position(|(other, _)| *other == key);
         if let Some(index) = index {
             self.anchor = Anchor::Row { index, above: -f64::from(above) };

@@ -4,7 +4,8 @@
 use std::{fmt, path::PathBuf, sync::mpsc};
 
 use libp2p::Multiaddr;
-use wire::name::Username;
+use tokio_util::sync::CancellationToken;
+use wire::name::{ConversationName, Username};
 
 use crate::{core::command::Failure, handle::Handle};
 
@@ -39,6 +40,8 @@ pub struct Options {
     pub runtime: tokio::runtime::Handle,
     /// Milliseconds since 1970.
     pub clock: fn() -> u64,
+    /// Closes the window.
+    pub shutdown: CancellationToken,
 }
 
 /// What is known before anything is asked.
@@ -50,6 +53,8 @@ pub struct Start {
     pub rendezvous: Vec<Multiaddr>,
     /// The name at the server.
     pub username: Option<Username>,
+    /// What is shown first.
+    pub conversation: Option<ConversationName>,
 }
 
 /// What the first page asks for.

@@ -76,7 +76,7 @@ impl Session {
         for delivery in deliveries {
             match delivery {
                 Delivery::Answer(purpose, Ok(answer)) => {
-                    on_answer(purpose, &answer, (state, now), out)
+                    on_answer(purpose, &answer, (state, now), out);
                 }
                 Delivery::Answer(purpose, Err(failure)) => on_failure(purpose, failure, state, now),
                 Delivery::Files(conversation, files) => {

@@ -205,6 +205,8 @@ pub(crate) enum Dialog {
     JoinGroup(Entry),
     /// About the conversation in view.
     About,
+    /// About the program.
+    Program,
     /// Leave the group in view?
     Leave(GroupName),
 }

@@ -42,7 +42,9 @@ impl Look {
 /// Lays text out in lines of at most `width` points.
 pub(crate) fn layout(ui: &Ui, text: &str, width: f32, look: &Look) -> Text {
     if has_right_to_left(text) {
-        let galley = ui.fonts_mut(|fonts| fonts.layout_job(right_to_left(ui, text, width, look)));
+        // Made first, since it measures words: the fonts cannot be taken twice at once.
+        let job = right_to_left(ui, text, width, look);
+        let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
         return Text { galley, links: Vec::new() };
     }
     let plain = look.format();

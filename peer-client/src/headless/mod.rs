@@ -22,6 +22,7 @@ use crate::{
     },
     handle::Handle,
     node::{self, Node},
+    signals,
 };
 
 /// Lines that may wait to be written; beyond that, whoever makes them waits.
@@ -60,7 +61,7 @@ async fn serve(
     notices: broadcast::Receiver<Notice>,
     output: &mpsc::Sender<Value>,
 ) -> anyhow::Result<()> {
-    let signals = signals().context("cannot listen to signals")?;
+    let signals = signals::ended().context("cannot listen to signals")?;
     let enough = CancellationToken::new();
     let mut telling = pin!(tell(notices, handle, output, &enough));
     let mut commands = JoinSet::new();
@@ -80,28 +81,6 @@ async fn serve(
         tracing::info!("some commands were still at work");
     }
     Ok(())
-}
-
-/// Ends with SIGTERM or SIGINT.
-fn signals() -> std::io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    })
 }
 
 /// Reads commands in order and lets each be answered when it is done. Ends with `quit` or the

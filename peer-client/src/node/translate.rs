@@ -70,6 +70,10 @@ impl Running {
             return None;
         };
         if device == self.server.id {
+            // By itself the server connects only to test an address, and hangs up at once.
+            if endpoint.is_listener() {
+                return None;
+            }
             self.server.identified = (false, false);
             self.server.connection = Some((connection, endpoint.get_remote_address().clone()));
             if self.server.wanted {

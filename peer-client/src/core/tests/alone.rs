@@ -39,6 +39,8 @@ pub(super) struct Alone {
     pub(super) store: InMemory,
     pub(super) now: Now,
     last_number: u64,
+    /// The newest connection.
+    pub(super) last_link: LinkId,
     pub(super) notices: Vec<Notice>,
 }
 
@@ -51,7 +53,15 @@ impl Alone {
         let mut store = InMemory::new();
         let now = Now { instant: beginning(), unix_ms: BEGINNING };
         let machine = person.start(&mut store, now);
-        Self { person, machine, store, now, last_number: 0, notices: Vec::new() }
+        Self {
+            person,
+            machine,
+            store,
+            now,
+            last_number: 0,
+            last_link: LinkId(0),
+            notices: Vec::new(),
+        }
     }
 
     /// The peer ends and starts again with what it stored.
@@ -141,6 +151,7 @@ impl Alone {
     /// A device connects.
     pub(super) fn link(&mut self, device: DeviceId) -> Vec<Effect> {
         let link = LinkId(self.number());
+        self.last_link = link;
         self.feed(Input::Link(LinkInput::Opened {
             device,
             link,

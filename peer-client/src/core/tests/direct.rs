@@ -4,9 +4,14 @@ use std::{collections::VecDeque, time::Duration};
 
 use wire::sync::{Stage as Acknowledged, SyncFrame};
 
-use super::network::{Network, wishes::name};
+use super::{
+    alone::{Alone, Stranger},
+    network::{Network, wishes::name},
+};
 use crate::core::{
     command::{Command, Draft},
+    effect::Effect,
+    input::{CallId, Input},
     model::Stage,
     notice::Notice,
 };
@@ -145,4 +150,20 @@ fn arrival_is_told_once_for_each_message() {
     let arrivals =
         network.peers[1].notices.iter().filter(|it| matches!(it, Notice::Arrived { .. })).count();
     assert_eq!(arrivals, 3);
+}
+
+#[test]
+fn whoever_is_connected_already_gets_a_first_message_at_once() {
+    let mut alice = Alone::new("alice");
+    alice.register();
+    let bob = Stranger::new(2, "bob");
+    alice.trust(&bob);
+    alice.link(bob.id());
+    let draft = Draft { text: "for you".to_owned(), ..Draft::default() };
+    let call = CallId(alice.number());
+    let effects =
+        alice.feed(Input::Call { id: call, command: Command::Send { to: name("@bob"), draft } });
+    let opened =
+        |effect: &Effect| matches!(effect, Effect::OpenSync { device, .. } if *device == bob.id());
+    assert!(effects.iter().any(opened), "{effects:?}");
 }

@@ -16,7 +16,6 @@ use crate::{
     core::{
         effect::Effect,
         input::{GossipInput, Input, SessionId},
-        storage::StoreOp,
     },
     store::in_memory::InMemory,
 };
@@ -209,10 +208,7 @@ fn own_entries_that_were_lost_come_back_from_others() {
     network.say(0, "@bob", "two");
     network.run_for(Duration::from_secs(2));
     network.stop(0);
-    let account = network.peers[0].person.account();
-    let record = network.peers[0].store.snapshot(account).record.unwrap();
     network.peers[0].store = InMemory::new();
-    network.peers[0].store.execute(&StoreOp::SaveRecord { record, registered: true });
     network.start(0);
     network.run_for(Duration::from_secs(2));
     network.say(1, "@alice", "do you remember?");

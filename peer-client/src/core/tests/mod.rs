@@ -8,6 +8,7 @@ mod clocks;
 mod direct;
 mod forks;
 mod groups;
+mod hostile;
 mod impostors;
 mod network;
 mod offline;

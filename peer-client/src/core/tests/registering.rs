@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Person, network::Network};
-use crate::core::{model::ServerTie, notice::Notice};
+use crate::{
+    core::{model::ServerTie, notice::Notice},
+    store::in_memory::InMemory,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -104,6 +107,17 @@ fn a_server_that_comes_back_has_its_peers_and_their_groups_again() {
 fn a_restarted_peer_is_the_same_one_to_the_server() {
     let mut network = Network::with_people(1, &["alice"]);
     network.stop(0);
+    network.run_for(MINUTE);
+    network.start(0);
+    network.run_for(MINUTE);
+    assert_eq!(shown(&network, 0), ServerTie::Registered);
+}
+
+#[test]
+fn a_peer_that_lost_its_database_keeps_its_name() {
+    let mut network = Network::with_people(1, &["alice"]);
+    network.stop(0);
+    network.peers[0].store = InMemory::new();
     network.run_for(MINUTE);
     network.start(0);
     network.run_for(MINUTE);

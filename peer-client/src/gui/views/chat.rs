@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use egui::{
-    Align2, CentralPanel, Color32, CornerRadius, CursorIcon, Frame, Margin, Panel, Pos2, Rect,
-    Response, Role, Sense, Shadow, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    CentralPanel, Color32, CornerRadius, CursorIcon, Frame, Margin, Panel, Pos2, Rect, Response,
+    Role, Sense, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use lucide_icons::Icon;
 use wire::{id::EventId, name::ConversationName};
 
-use super::{header, lightbox::Lightbox};
+use super::{header, lightbox::Lightbox, marks};
 use crate::{
     core::{
         command::Command,
@@ -21,11 +21,10 @@ use crate::{
         images::Images,
         list::Rows,
         state::{Errand, Reply, Scene, UiState, Wish},
-        theme::{self, radius, size, space},
-        views::sidebar,
+        theme::{self, space},
         widgets::{
             attachment::Use,
-            avatar, badge,
+            avatar,
             bubble::{self, Wanted},
             button, centred,
         },
@@ -97,7 +96,7 @@ fn refresh(scene: &Scene<'_>, name: &ConversationName, state: &mut UiState) {
     }
     chat.list.replace(grouping::rows(messages, chat.unread_from, scene.zone));
     if opening && chat.unread_from.is_some() {
-        chat.list.to_row(RowKey::Unread, 96.0);
+        chat.list.go_to_row(RowKey::Unread, 96.0);
     }
     chat.timeline = timeline.cloned();
     chat.stale = false;
@@ -112,7 +111,7 @@ fn messages_ui(
 ) {
     let view = ui.max_rect();
     if state.chat.list.rows().is_empty() {
-        empty_ui(ui, scene, name, view);
+        marks::empty_ui(ui, scene, name, view);
         return;
     }
     let now = ui.input(|input| input.time);
@@ -134,8 +133,8 @@ fn messages_ui(
     }
     if !state.chat.list.at_end {
         let unread = scene.conversation(name).map_or(0, |conversation| conversation.unread);
-        if jump_ui(ui, view, unread) {
-            state.chat.list.to_end();
+        if marks::jump_ui(ui, view, unread) {
+            state.chat.list.go_to_end();
             ui.ctx().request_repaint();
         }
     }
@@ -164,55 +163,6 @@ fn tell_position(
     }
 }
 
-fn empty_ui(ui: &Ui, scene: &Scene<'_>, name: &ConversationName, view: Rect) {
-    let palette = theme::palette(ui);
-    let (big, words) = match scene.conversation(name) {
-        None => ("🔎", format!("Looking up {name}…")),
-        Some(_) => ("👋", format!("No messages yet. Say hello to {}", sidebar::title(name))),
-    };
-    let centre = view.center();
-    ui.painter().text(
-        centre - vec2(0.0, 28.0),
-        Align2::CENTER_CENTER,
-        big,
-        fonts::regular(44.0),
-        palette.text,
-    );
-    ui.painter().text(
-        centre + vec2(0.0, 22.0),
-        Align2::CENTER_CENTER,
-        words,
-        fonts::regular(size::BODY),
-        palette.text_weak,
-    );
-}
-
-/// The button that leads to the newest message.
-fn jump_ui(ui: &Ui, view: Rect, unread: u32) -> bool {
-    let palette = theme::palette(ui);
-    let right = view.center().x + (view.width().min(COLUMN) / 2.0) - 36.0;
-    let centre = pos2(right, view.bottom() - 34.0);
-    let rect = Rect::from_center_size(centre, Vec2::splat(42.0));
-    let response = ui.interact(rect, ui.scope_id().with("jump"), Sense::click());
-    let shadow = Shadow { offset: [0, 2], blur: 10, spread: 0, color: palette.shadow };
-    ui.painter().add(shadow.as_shape(rect, CornerRadius::same(radius::PILL)));
-    let fill = if response.hovered() { palette.hover } else { palette.card };
-    ui.painter().circle(centre, 21.0, fill, egui::Stroke::new(1.0, palette.hairline));
-    centred(
-        ui.painter(),
-        rect,
-        &fonts::glyph(Icon::ChevronDown),
-        fonts::icons(22.0),
-        palette.text_weak,
-    );
-    if unread > 0 {
-        let at = pos2(rect.right() + 4.0, rect.top() + 2.0);
-        badge::paint(ui.painter(), at, &badge::count(unread), (palette.accent, palette.on_accent));
-    }
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Jump to the newest message"));
-    response.on_hover_cursor(CursorIcon::PointingHand).clicked()
-}
-
 /// What the user wants of a message.
 enum Action {
     Reply(Arc<MessageView>),
@@ -236,7 +186,7 @@ fn apply(
         }
         Action::Jump(id) => {
             let now = ui.input(|input| input.time);
-            if state.chat.list.to_row(RowKey::Message(id), 120.0) {
+            if state.chat.list.go_to_row(RowKey::Message(id), 120.0) {
                 state.chat.marked = Some((id, now + MARK_SECONDS));
             } else {
                 state.tell("The quoted message is further back", false, now);
@@ -305,7 +255,7 @@ impl ChatRows<'_> {
             let picture = Rect::from_min_size(at, Vec2::splat(AVATAR));
             avatar::paint(ui.painter(), picture, message.from.as_str());
         }
-        let (response, wanted) = laid.show(ui, rect, self.scene, (message, place), self.images);
+        let (response, wanted) = laid.show(ui, rect, (message, place), (self.scene, self.images));
         match wanted {
             Some(Wanted::Quoted) => {
                 self.actions.extend(message.reply_to.as_ref().map(|quote| Action::Jump(quote.id)));
@@ -356,7 +306,7 @@ impl ChatRows<'_> {
         let fill = if response.hovered() { palette.pill } else { Color32::TRANSPARENT };
         ui.painter().circle_filled(rect.center(), 15.0, fill);
         centred(ui.painter(), rect, &fonts::glyph(Icon::Reply), fonts::icons(17.0), ink);
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Reply"));
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Reply to this message"));
         if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
             self.actions.push(Action::Reply(Arc::clone(message)));
         }
@@ -381,9 +331,9 @@ impl Rows for ChatRows<'_> {
         match row {
             Row::Day(day) => {
                 let today = format::day_of(self.scene.local_now());
-                day_ui(ui, &format::day(*day, today));
+                marks::day_ui(ui, &format::day(*day, today));
             }
-            Row::Unread => unread_ui(ui),
+            Row::Unread => marks::unread_ui(ui, Self::column(ui.max_rect())),
             Row::Message { message, place } => {
                 let full = ui.max_rect();
                 let mut child = ui.new_child(UiBuilder::new().max_rect(full).id_salt("message"));
@@ -391,41 +341,4 @@ impl Rows for ChatRows<'_> {
             }
         }
     }
-}
-
-fn day_ui(ui: &Ui, words: &str) {
-    let palette = theme::palette(ui);
-    let rect = ui.max_rect();
-    let galley = ui.painter().layout_no_wrap(
-        words.to_owned(),
-        fonts::medium(size::META + 0.5),
-        palette.text_weak,
-    );
-    let pill =
-        Rect::from_center_size(rect.center() + vec2(0.0, 3.0), galley.size() + vec2(22.0, 9.0));
-    ui.painter().rect_filled(pill, CornerRadius::same(radius::PILL), palette.pill);
-    ui.painter().galley(pill.center() - galley.size() / 2.0, galley, palette.text_weak);
-    let response = ui.interact(pill, ui.scope_id().with("day"), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
-}
-
-fn unread_ui(ui: &Ui) {
-    let palette = theme::palette(ui);
-    let rect = ui.max_rect();
-    let (left, right) = ChatRows::column(rect);
-    let y = rect.center().y + 3.0;
-    let galley = ui.painter().layout_no_wrap(
-        "Unread messages".to_owned(),
-        fonts::semibold(size::META + 0.5),
-        palette.accent,
-    );
-    let half = galley.size().x / 2.0 + 14.0;
-    let stroke = egui::Stroke::new(1.0, palette.accent.gamma_multiply(0.45));
-    ui.painter().hline(left..=rect.center().x - half, y, stroke);
-    ui.painter().hline(rect.center().x + half..=right, y, stroke);
-    let at = pos2(rect.center().x - galley.size().x / 2.0, y - galley.size().y / 2.0);
-    let spoken = Rect::from_min_size(at, galley.size());
-    ui.painter().galley(at, galley, palette.accent);
-    let response = ui.interact(spoken, ui.scope_id().with("unread"), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Unread messages"));
 }

@@ -49,6 +49,7 @@ pub(crate) fn dialog_ui(
             Dialog::NewChat(entry) => new_chat_ui(ui, entry, out),
             Dialog::JoinGroup(entry) => join_ui(ui, entry, out),
             Dialog::About => about_ui(ui, scene, state),
+            Dialog::Program => program_ui(ui),
             Dialog::Leave(group) => leave_ui(ui, group, state, out),
         }
     });
@@ -146,6 +147,16 @@ fn leave_ui(ui: &mut Ui, group: &GroupName, state: &mut UiState, out: &mut Vec<W
         }
     }
     on || leave
+}
+
+fn program_ui(ui: &mut Ui) -> bool {
+    let version = concat!("Version ", env!("CARGO_PKG_VERSION"));
+    heading(ui, "Natterjack", version);
+    fact(ui, Icon::Smile, "CC-BY 4.0, by Twitter and other contributors", "Emoji: Twemoji");
+    fact(ui, Icon::Type, "SIL Open Font License, by The Inter Project Authors", "Text: Inter");
+    fact(ui, Icon::Shapes, "ISC, by Lucide Contributors", "Icons: Lucide");
+    let width = ui.available_width();
+    button::text(ui, "Close", button::Kind::Plain, Some(width)).clicked()
 }
 
 fn about_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState) -> bool {

@@ -118,14 +118,14 @@ fn presence(conversation: &ConversationView) -> (String, bool) {
         }
     };
     if conversation.waiting > 0 && !conversation.online {
-        words
-            .push_str(&format!(" · {} waiting", count(u64::from(conversation.waiting), "message")));
+        words.push_str(" · ");
+        words.push_str(&count(u64::from(conversation.waiting), "message"));
+        words.push_str(" waiting");
     }
     if conversation.complete.missing > 0 {
-        words.push_str(&format!(
-            " · {} on the way",
-            count(conversation.complete.missing, "message")
-        ));
+        words.push_str(" · ");
+        words.push_str(&count(conversation.complete.missing, "message"));
+        words.push_str(" on the way");
     }
     (words, false)
 }

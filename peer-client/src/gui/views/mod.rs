@@ -5,6 +5,7 @@ pub(crate) mod chat;
 pub(crate) mod dialogs;
 pub(crate) mod header;
 pub(crate) mod lightbox;
+pub(crate) mod marks;
 pub(crate) mod overlay;
 pub(crate) mod picker;
 pub(crate) mod sidebar;

@@ -97,12 +97,12 @@ fn me_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState) -> Option<Look> {
             .layout(egui::Layout::right_to_left(egui::Align::Center)),
     );
     child.spacing_mut().item_spacing.x = 0.0;
-    let look = look_menu(&mut child);
+    let look = main_menu(&mut child, state);
     new_menu(&mut child, state);
     look
 }
 
-fn look_menu(ui: &mut Ui) -> Option<Look> {
+fn main_menu(ui: &mut Ui, state: &mut UiState) -> Option<Look> {
     let response = button::icon(ui, Icon::EllipsisVertical, "Menu");
     let mut look = None;
     Popup::menu(&response).show(|ui| {
@@ -114,6 +114,9 @@ fn look_menu(ui: &mut Ui) -> Option<Look> {
             if button::menu(ui, icon, name) {
                 look = Some(choice);
             }
+        }
+        if button::menu(ui, Icon::Info, "About Natterjack") {
+            state.dialog = Some(Dialog::Program);
         }
     });
     look
@@ -319,17 +322,15 @@ pub(crate) fn title(name: &ConversationName) -> String {
 }
 
 fn description(conversation: &ConversationView) -> String {
-    let mut words = conversation.name.to_string();
+    let mut words = vec![conversation.name.to_string()];
     if conversation.unread > 0 {
-        words.push_str(&format!(", {} unread", conversation.unread));
+        words.push(format!("{} unread", conversation.unread));
     }
     if conversation.online {
-        words.push_str(", online");
+        words.push("online".to_owned());
     }
-    if let Some(last) = &conversation.last {
-        words.push_str(&format!(", {}", last.text));
-    }
-    words
+    words.extend(conversation.last.as_ref().map(|last| last.text.clone()));
+    words.join(", ")
 }
 
 /// The colour behind the list.

@@ -28,6 +28,8 @@ pub(crate) struct StartForm {
     pub(crate) error: Option<String>,
     /// What is going on, while there is nothing to enter.
     pub(crate) progress: Option<String>,
+    /// The user no longer wants to wait for it.
+    pub(crate) cancelled: bool,
 }
 
 impl StartForm {
@@ -127,6 +129,10 @@ fn fields_ui(ui: &mut Ui, form: &mut StartForm) -> Option<Login> {
             button::text(ui, &label, button::Kind::Primary, Some(width)).clicked()
         })
         .inner;
+    if busy {
+        let width = ui.available_width();
+        form.cancelled |= button::text(ui, "Cancel", button::Kind::Plain, Some(width)).clicked();
+    }
     ui.add_space(space::S);
     let note = "The server knows your name and who is online. It keeps no messages.";
     let note = RichText::new(note).font(fonts::regular(size::SMALL)).color(palette.text_faint);

@@ -116,23 +116,23 @@ pub(crate) fn file_ui(
 ) -> Option<Use> {
     let response = ui.interact(rect, ui.scope_id().with("file"), Sense::click());
     let painter = ui.painter();
-    let tile = Rect::from_min_size(rect.min + vec2(0.0, 2.0), Vec2::splat(TILE));
-    let fill = if response.hovered() { palette.accent_hover } else { palette.accent };
-    painter.rect_filled(tile, CornerRadius::same(radius::CONTROL + 2), fill);
+    let square = Rect::from_min_size(rect.min + vec2(0.0, 2.0), Vec2::splat(TILE));
+    let ground = if response.hovered() { palette.accent_hover } else { palette.accent };
+    painter.rect_filled(square, CornerRadius::same(radius::CONTROL + 2), ground);
     let transfer = scene.model.transfers.get(&file.blob);
     let icon = match (&file.file, transfer) {
         (Some(_), _) => Icon::FileText,
         (None, Some(Transfer::Failed { .. })) => Icon::RotateCw,
         (None, Some(Transfer::Running { .. }) | None) => Icon::ArrowDown,
     };
-    centred(painter, tile, &fonts::glyph(icon), fonts::icons(20.0), palette.on_accent);
-    let left = tile.right() + 12.0;
-    let name = pos2(left, tile.top() + 2.0);
+    centred(painter, square, &fonts::glyph(icon), fonts::icons(20.0), palette.on_accent);
+    let left = square.right() + 12.0;
+    let name = pos2(left, square.top() + 2.0);
     painter.galley(name, Arc::clone(&line.name), palette.text);
-    let state = pos2(left, tile.bottom() - line.state.size().y - 2.0);
+    let state = pos2(left, square.bottom() - line.state.size().y - 2.0);
     painter.galley(state, Arc::clone(&line.state), palette.text_weak);
     if let (None, Some(Transfer::Running { done, total })) = (&file.file, transfer) {
-        paint_progress(painter, tile.center(), 16.0, (*done, *total), palette.on_accent);
+        paint_progress(painter, square.center(), 16.0, (*done, *total), palette.on_accent);
     }
     let action = if file.file.is_some() { Use::Save } else { Use::Fetch };
     let label = match action {

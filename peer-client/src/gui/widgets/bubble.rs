@@ -12,7 +12,7 @@ use super::{
     meta::{self, Meta},
 };
 use crate::{
-    core::model::{AttachmentView, Body, MessageView, Quote},
+    core::model::{Body, MessageView, Quote},
     gui::{
         emoji, fonts,
         grouping::Place,
@@ -158,12 +158,11 @@ impl Bubble {
         &self,
         ui: &mut Ui,
         rect: Rect,
-        scene: &Scene<'_>,
         (message, place): (&MessageView, Place),
-        images: &mut Images,
+        (scene, images): (&Scene<'_>, &mut Images),
     ) -> (Response, Option<Wanted>) {
         let palette = theme::palette(ui);
-        let response = ui.interact(rect, ui.scope_id().with("bubble"), Sense::click());
+        let mut response = ui.interact(rect, ui.scope_id().with("bubble"), Sense::click());
         if !self.bare {
             paint_ground(ui, rect, message.own, place, palette);
         }
@@ -195,38 +194,29 @@ impl Bubble {
             top += size.y + 6.0;
         }
         if let (Some(line), Body::Attachment(file)) = (&self.file, &message.body) {
-            wanted = wanted.or(self.file_ui(ui, rect, top, scene, (file, line)));
+            let size = vec2(rect.width() - 2.0 * PAD.x, attachment::FILE_HEIGHT);
+            let at = Rect::from_min_size(pos2(left, top), size);
+            let used = attachment::file_ui(ui, at, scene, (file, line), palette);
+            wanted = wanted.or(used.map(Wanted::File));
             top += attachment::FILE_HEIGHT + 6.0;
         }
-        let mut response = response;
         if let Some(text) = &self.text {
             let at = Rect::from_min_size(
                 pos2(left, top),
                 vec2(rect.width() - 2.0 * PAD.x, text.galley.size().y),
             );
-            response = response | text_ui(ui, at, text);
+            response |= text_ui(ui, at, text);
         }
-        self.paint_meta(ui, rect, message, palette);
+        let meta = self.paint_meta(ui, rect, message, palette);
+        ui.interact(meta, ui.scope_id().with("meta"), Sense::hover()).on_hover_ui(|ui| {
+            ui.label(meta::words(scene, message));
+        });
         response
             .widget_info(|| WidgetInfo::labeled(Role::ListItem, true, description(scene, message)));
         (response, wanted)
     }
 
-    fn file_ui(
-        &self,
-        ui: &Ui,
-        rect: Rect,
-        top: f32,
-        scene: &Scene<'_>,
-        (file, line): (&AttachmentView, &FileLine),
-    ) -> Option<Wanted> {
-        let size = vec2(rect.width() - 2.0 * PAD.x, attachment::FILE_HEIGHT);
-        let at = Rect::from_min_size(pos2(rect.left() + PAD.x, top), size);
-        let palette = theme::palette(ui);
-        attachment::file_ui(ui, at, scene, (file, line), palette).map(Wanted::File)
-    }
-
-    fn paint_meta(&self, ui: &Ui, rect: Rect, message: &MessageView, palette: &Palette) {
+    fn paint_meta(&self, ui: &Ui, rect: Rect, message: &MessageView, palette: &Palette) -> Rect {
         let over_picture = self.picture.is_some() && self.text.is_none();
         let (inset, colours) = if over_picture {
             (vec2(14.0, 10.0), (Color32::WHITE, palette.read.lerp_to_gamma(Color32::WHITE, 0.5)))
@@ -250,6 +240,7 @@ impl Bubble {
             );
         }
         meta::paint(ui, at, &self.meta, colours);
+        at
     }
 }
 

@@ -1,0 +1,8 @@
+//! The window, driven as a person does, over real models and a real port.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at the first surprise")]
+
+mod conversations;
+mod first_page;
+mod support;
+mod writing;
