@@ -14,7 +14,7 @@ use super::{
     input::{BlobStreamId, CallId, SessionId, Ticket},
     log::Batch,
     machine::Machine,
-    notice::Notice,
+    notice::{Change, Notice},
     storage::StoreReply,
 };
 
@@ -37,6 +37,10 @@ pub(super) enum Pending {
     History { call: CallId },
     /// Untold messages for a command.
     Untold { call: CallId },
+    /// A message that a command wants to change.
+    Change { call: CallId, change: Command },
+    /// A message that was changed, as it is now; and by which device, how.
+    Changed { author: DeviceId, change: Change },
     /// A page for an open conversation.
     Page { conversation: ConversationId },
     /// A stored message, again with what it quotes.
@@ -60,6 +64,8 @@ pub(super) enum AfterSave {
     Nothing,
     /// A group begins.
     Joined(ConversationId),
+    /// A private group begins, and its invitation is wanted.
+    Created(ConversationId),
     /// The command goes on.
     Retry(Command),
 }
@@ -79,11 +85,13 @@ impl Machine {
                     self.on_conversation_saved(call, then);
                 }
             }
-            StoreReply::Appended { ticket, arrivals } => {
+            StoreReply::Appended { ticket, arrivals, changed, orphans, .. } => {
                 if let Some(Pending::Append { conversation, batch, call }) =
                     self.pending.remove(&ticket)
                 {
                     self.on_appended(conversation, &batch, &arrivals, call);
+                    self.ask_changed(&batch, &changed);
+                    self.forget_files(orphans);
                 }
             }
             StoreReply::Acknowledged { ticket, messages } => match self.pending.remove(&ticket) {
@@ -124,7 +132,10 @@ impl Machine {
                 self.answer_maybe(call, Err(failure.clone()));
             }
             Some(
-                Pending::History { call } | Pending::Untold { call } | Pending::Wanted { call, .. },
+                Pending::History { call }
+                | Pending::Untold { call }
+                | Pending::Wanted { call, .. }
+                | Pending::Change { call, .. },
             ) => self.answer(call, Err(failure.clone())),
             Some(Pending::Serve { stream, .. }) => {
                 let reply = BlobReply::NotFound;

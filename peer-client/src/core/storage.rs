@@ -300,6 +300,10 @@ pub enum StoreReply {
         arrivals: Vec<i64>,
         /// Entries that changed a message which is here: entry and message.
         changed: Vec<(EventId, EventId)>,
+        /// Something was taken off the disk for good.
+        erased: bool,
+        /// Attachments that no message names any more.
+        orphans: Vec<BlobHash>,
     },
     /// An acknowledgement is stored.
     Acknowledged {

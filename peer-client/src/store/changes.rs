@@ -7,7 +7,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 use wire::{
     event::{CheckedEvent, Clock, Payload},
-    id::{AccountId, EventId},
+    id::{AccountId, BlobHash, EventId},
 };
 
 use super::{StoreError, search};
@@ -39,7 +39,9 @@ pub(super) fn is_erased(
     account: &AccountId,
 ) -> Result<bool, StoreError> {
     Ok(database
-        .prepare_cached("SELECT 1 FROM revisions WHERE message = ?1 AND account = ?2 AND erased = 1")?
+        .prepare_cached(
+            "SELECT 1 FROM revisions WHERE message = ?1 AND account = ?2 AND erased = 1",
+        )?
         .exists(params![message.as_bytes(), account.as_bytes()])?)
 }
 
@@ -56,12 +58,22 @@ pub(super) fn newest_text(
     Ok(body.flatten())
 }
 
-/// Applies a change that was just stored as an entry. Gives the message if it is here.
+/// What a change did.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// The message that is not as before, if it is here.
+    pub(super) message: Option<EventId>,
+    /// An attachment that no message names any more.
+    pub(super) orphan: Option<BlobHash>,
+}
+
+/// Applies a change that was just stored as an entry.
 pub(super) fn apply(
     database: &Connection,
     event: &CheckedEvent,
     account: &AccountId,
-) -> Result<Option<EventId>, StoreError> {
+) -> Result<Applied, StoreError> {
+    let mut orphan = None;
     let clock = event.header.clock;
     let message = match &event.payload {
         Some(Payload::Reaction { event: message, emoji, on }) => {
@@ -77,15 +89,15 @@ pub(super) fn apply(
             message
         }
         Some(Payload::Erase { event: message }) => {
-            erase(database, (message, account), clock)?;
+            orphan = erase(database, (message, account), clock)?;
             message
         }
-        _ => return Ok(None),
+        _ => return Ok(Applied::default()),
     };
     let is_here = database
         .prepare_cached("SELECT 1 FROM events WHERE id = ?1 AND conversation = ?2 AND message = 1")?
         .exists(params![message.as_bytes(), event.header.conversation.as_bytes()])?;
-    Ok(is_here.then_some(*message))
+    Ok(Applied { message: is_here.then_some(*message), orphan })
 }
 
 type Subject<'a> = (&'a EventId, &'a AccountId);
@@ -133,13 +145,7 @@ fn edit(
              SET body = ?3, clock_ms = ?4, clock_counter = ?5
              WHERE erased = 0 AND (?4, ?5) > (clock_ms, clock_counter)",
         )?
-        .execute(params![
-            message.as_bytes(),
-            account.as_bytes(),
-            body,
-            clock.ms,
-            clock.counter
-        ])?;
+        .execute(params![message.as_bytes(), account.as_bytes(), body, clock.ms, clock.counter])?;
     if changed > 0
         && let Some(arrival) = arrival_of(database, (message, account))?
     {
@@ -148,22 +154,39 @@ fn edit(
     Ok(())
 }
 
-/// Takes a message and all its texts off the disk. What frees its pages is `secure_delete`; the
+/// Takes a message and all its texts off the disk, and gives its attachment if no other message
+/// names that. What frees its pages is `secure_delete`; the
 /// write-ahead log is emptied after the transaction.
 fn erase(
     database: &Connection,
     (message, account): Subject<'_>,
     clock: Clock,
-) -> Result<(), StoreError> {
+) -> Result<Option<BlobHash>, StoreError> {
     database
         .prepare_cached(
             "INSERT INTO revisions VALUES (?1, ?2, NULL, 1, ?3, ?4) ON CONFLICT DO UPDATE
              SET body = NULL, erased = 1",
         )?
         .execute(params![message.as_bytes(), account.as_bytes(), clock.ms, clock.counter])?;
+    // It may have come from somebody who had taken it off the disk already.
+    database
+        .prepare_cached(
+            "UPDATE events SET message = 1 WHERE id = ?1 AND payload IS NULL AND EXISTS (
+                 SELECT 1 FROM logs l WHERE l.conversation = events.conversation
+                 AND l.device = events.author AND l.account = ?2)",
+        )?
+        .execute(params![message.as_bytes(), account.as_bytes()])?;
+    let mut orphan = None;
     if let Some(arrival) = arrival_of(database, (message, account))? {
+        let blob: Option<[u8; 32]> = database
+            .prepare_cached("SELECT blob FROM events WHERE id = ?1")?
+            .query_row([message.as_bytes()], |row| row.get(0))?;
         wipe_entry(database, message)?;
         search::remove(database, arrival)?;
+        if let Some(blob) = blob {
+            let mut named = database.prepare_cached("SELECT 1 FROM events WHERE blob = ?1")?;
+            orphan = (!named.exists([blob])?).then(|| BlobHash::new(blob));
+        }
     }
     database
         .prepare_cached(
@@ -172,7 +195,7 @@ fn erase(
                  WHERE e.edits = ?1 AND l.account = ?2)",
         )?
         .execute(params![message.as_bytes(), account.as_bytes()])?;
-    Ok(())
+    Ok(orphan)
 }
 
 fn wipe_entry(database: &Connection, id: &EventId) -> Result<(), StoreError> {

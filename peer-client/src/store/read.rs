@@ -22,8 +22,8 @@ use crate::core::{
     input::Ticket,
     model::Path,
     storage::{
-        AccountRow, ConversationRow, ConversationState, Kind, LogRow, MessageRow, Revision, Snapshot,
-        StoreOp, StoreReply,
+        AccountRow, ConversationRow, ConversationState, Kind, LogRow, MessageRow, Revision,
+        Snapshot, StoreOp, StoreReply,
     },
 };
 
@@ -141,7 +141,8 @@ fn untold(
     own: &DeviceId,
 ) -> Result<StoreReply, StoreError> {
     let sql = format!(
-        "{MESSAGE} WHERE e.arrival > ?1 AND e.message = 1 AND e.author != ?2 ORDER BY e.arrival LIMIT ?3"
+        "{MESSAGE} WHERE e.arrival > ?1 AND e.message = 1 AND e.author != ?2
+         AND l.account NOT IN (SELECT account FROM blocked) ORDER BY e.arrival LIMIT ?3"
     );
     let mut rows = messages(database, &sql, params![told(database)?, own.as_bytes(), limit + 1])?;
     let more = rows.len() > limit as usize;
@@ -215,10 +216,9 @@ fn reactions(
 
 fn message(row: &Row<'_>) -> Result<MessageRow, StoreError> {
     let quoted: Option<[u8; 32]> = row.get(9)?;
-    let quoted = match quoted {
-        Some(author) => Some((DeviceId::new(author), payload(row.get(10)?))),
-        None => None,
-    };
+    let words: Option<Vec<u8>> = row.get(10)?;
+    let quoted =
+        quoted.zip(words).map(|(author, words)| (DeviceId::new(author), payload(Some(words))));
     Ok(MessageRow {
         arrival: row.get(0)?,
         id: EventId::new(row.get(1)?),

@@ -66,14 +66,8 @@ pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreR
             Some(StoreReply::Saved { ticket: *ticket })
         }
         StoreOp::Append { ticket, events, accounts, path } => {
-            let (mut arrivals, mut changed) = (Vec::with_capacity(events.len()), Vec::new());
-            for (event, account) in events.iter().zip(accounts) {
-                let stored = append(database, event, account, *path)?;
-                arrivals.push(stored);
-                let change = changes::apply(database, event, account)?;
-                changed.extend(change.map(|message| (event.id, message)));
-            }
-            Some(StoreReply::Appended { ticket: *ticket, arrivals, changed })
+            let entries = events.iter().map(AsRef::as_ref).zip(accounts);
+            Some(append_all(database, *ticket, entries, *path)?)
         }
         StoreOp::Acknowledge { ticket, conversation, device, stage, log, from, to } => {
             let span = Span { conversation, log, from: *from, to: *to };
@@ -169,6 +163,25 @@ fn block(database: &Connection, account: &AccountId, on: bool) -> Result<(), Sto
     };
     database.prepare_cached(sql)?.execute([account.as_bytes()])?;
     Ok(())
+}
+
+/// Stores entries and applies what they change.
+fn append_all<'entry>(
+    database: &Connection,
+    ticket: Ticket,
+    entries: impl Iterator<Item = (&'entry CheckedEvent, &'entry AccountId)>,
+    path: Option<Path>,
+) -> Result<StoreReply, StoreError> {
+    let (mut arrivals, mut changed, mut orphans) = (Vec::new(), Vec::new(), Vec::new());
+    let mut erased = false;
+    for (event, account) in entries {
+        arrivals.push(append(database, event, account, path)?);
+        let change = changes::apply(database, event, account)?;
+        changed.extend(change.message.map(|message| (event.id, message)));
+        orphans.extend(change.orphan);
+        erased |= matches!(event.payload, Some(Payload::Erase { .. }));
+    }
+    Ok(StoreReply::Appended { ticket, arrivals, changed, erased, orphans })
 }
 
 /// Stores an entry that continues its log. Anything else is a fault of the core and is refused,
