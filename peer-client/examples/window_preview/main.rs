@@ -120,18 +120,9 @@ fn obey(world: &mut people::World, command: Command, count: &mut u64) -> Result<
                 "This group is private; paste its invitation",
             ));
         }
-        Command::React { message, emoji, on } => world.change(message, |it| {
-            let me = Username::new("mira").ok();
-            it.reactions.retain(|reaction| !(reaction.emoji == emoji && reaction.own));
-            if let Some(me) = me.filter(|_| on) {
-                it.reactions.push(Reaction { emoji: emoji.clone(), by: vec![me], own: true });
-            }
-        }),
-        Command::Edit { message, text } => world.change(message, |it| {
-            it.body = Body::Text(text.clone());
-            it.edited = true;
-        }),
-        Command::Erase { message } => world.change(message, |it| it.body = Body::Erased),
+        Command::React { .. } | Command::Edit { .. } | Command::Erase { .. } => {
+            change(world, command);
+        }
         Command::Search { .. }
         | Command::Accept { .. }
         | Command::Block { .. }
@@ -181,4 +172,22 @@ fn add(
     };
     Arc::make_mut(timeline).messages.push(Arc::new(message));
     Arc::make_mut(&mut world.model.timelines).insert(to, Arc::clone(timeline));
+}
+
+fn change(world: &mut people::World, command: Command) {
+    match command {
+        Command::React { message, emoji, on } => world.change(message, |it| {
+            let me = Username::new("mira").ok();
+            it.reactions.retain(|reaction| !(reaction.emoji == emoji && reaction.own));
+            if let Some(me) = me.filter(|_| on) {
+                it.reactions.push(Reaction { emoji: emoji.clone(), by: vec![me], own: true });
+            }
+        }),
+        Command::Edit { message, text } => world.change(message, |it| {
+            it.body = Body::Text(text.clone());
+            it.edited = true;
+        }),
+        Command::Erase { message } => world.change(message, |it| it.body = Body::Erased),
+        _ => {}
+    }
 }

@@ -15,7 +15,7 @@ use wire::{
 };
 
 use super::{
-    StoreError,
+    StoreError, search,
     write::{SENT, stage_number},
 };
 use crate::core::{
@@ -31,7 +31,8 @@ use crate::core::{
 const REACTIONS_SHOWN: u32 = 1000;
 
 /// Columns of a [`MessageRow`] and of what it quotes.
-const MESSAGE: &str = "SELECT e.arrival, e.id, e.conversation, e.author, e.sequence, e.clock_ms,
+pub(super) const MESSAGE: &str =
+    "SELECT e.arrival, e.id, e.conversation, e.author, e.sequence, e.clock_ms,
     e.clock_counter, e.payload, e.path, q.author, q.payload, r.body, coalesce(r.erased, 0)
     FROM events e JOIN logs l ON l.conversation = e.conversation AND l.device = e.author
     LEFT JOIN revisions r ON r.message = e.id AND r.account = l.account
@@ -62,7 +63,7 @@ pub(super) fn answer(
             StoreReply::Named { ticket: *ticket, named }
         }
         StoreOp::Search { ticket, text, conversation, limit } => {
-            search(database, *ticket, (text, conversation.as_ref()), *limit)?
+            search::find(database, *ticket, (text, conversation.as_ref()), *limit)?
         }
         _ => return Ok(None),
     };
@@ -150,27 +151,6 @@ fn untold(
     Ok(StoreReply::Messages { ticket, rows, more })
 }
 
-/// The newest messages with all words of a text, oldest first.
-fn search(
-    database: &Connection,
-    ticket: Ticket,
-    (text, conversation): (&str, Option<&ConversationId>),
-    limit: u32,
-) -> Result<StoreReply, StoreError> {
-    let Some(query) = super::search::query(text, conversation) else {
-        return Ok(StoreReply::Messages { ticket, rows: Vec::new(), more: false });
-    };
-    let sql = format!(
-        "{MESSAGE} WHERE e.message = 1 AND e.arrival IN (SELECT rowid FROM search
-         WHERE search MATCH ?1 ORDER BY rowid DESC LIMIT ?2) ORDER BY e.arrival DESC"
-    );
-    let mut rows = messages(database, &sql, params![query, limit + 1])?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    rows.reverse();
-    Ok(StoreReply::Messages { ticket, rows, more })
-}
-
 fn told(database: &Connection) -> Result<i64, StoreError> {
     let told: Option<[u8; 8]> = meta(database, "told")?;
     Ok(told.map_or(0, i64::from_be_bytes))
@@ -183,7 +163,7 @@ fn meta<T: FromSql>(database: &Connection, key: &str) -> Result<Option<T>, Store
         .optional()?)
 }
 
-fn messages(
+pub(super) fn messages(
     database: &Connection,
     sql: &str,
     params: &[&dyn rusqlite::ToSql],

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, params};
 use wire::id::ConversationId;
 
-use super::StoreError;
+use super::{StoreError, read};
+use crate::core::{input::Ticket, storage::StoreReply};
 
 /// Words of a query that are looked for; further ones are left out.
 const WORDS_MAX: usize = 16;
@@ -35,9 +36,31 @@ pub(super) fn remove(database: &Connection, arrival: i64) -> Result<(), StoreErr
     Ok(())
 }
 
+/// The newest messages with all words of a text, oldest first.
+pub(super) fn find(
+    database: &Connection,
+    ticket: Ticket,
+    (text, conversation): (&str, Option<&ConversationId>),
+    limit: u32,
+) -> Result<StoreReply, StoreError> {
+    let Some(query) = query(text, conversation) else {
+        return Ok(StoreReply::Messages { ticket, rows: Vec::new(), more: false });
+    };
+    let sql = format!(
+        "{} WHERE e.message = 1 AND e.arrival IN (SELECT rowid FROM search
+         WHERE search MATCH ?1 ORDER BY rowid DESC LIMIT ?2) ORDER BY e.arrival DESC",
+        read::MESSAGE
+    );
+    let mut rows = read::messages(database, &sql, params![query, limit + 1])?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    rows.reverse();
+    Ok(StoreReply::Messages { ticket, rows, more })
+}
+
 /// The query for what a person typed: all words, the last one perhaps only begun, in one
 /// conversation if one is given. None if there is no word.
-pub(super) fn query(text: &str, conversation: Option<&ConversationId>) -> Option<String> {
+fn query(text: &str, conversation: Option<&ConversationId>) -> Option<String> {
     // Quoted, nothing that is typed has a meaning to the index but as words.
     let words = text.split_whitespace().filter(|word| word.contains(char::is_alphanumeric));
     let words: Vec<_> =
