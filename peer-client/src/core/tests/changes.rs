@@ -63,8 +63,8 @@ fn reactions_are_the_same_everywhere_and_can_be_taken_back() {
 #[test]
 fn an_edit_reaches_who_was_offline_and_the_newest_counts() {
     let mut network = Network::with_people(1, &["alice", "bob"]);
-    let message = network.say(0, "@bob", "helo");
-    network.await_texts(1, "@alice", &["helo"], 5 * SECOND);
+    let message = network.say(0, "@bob", "goodbye");
+    network.await_texts(1, "@alice", &["goodbye"], 5 * SECOND);
     network.stop(1);
     for text in ["hello", "hello!"] {
         let edit = Command::Edit { message, text: text.to_owned() };
