@@ -53,7 +53,7 @@ fn reactions_edits_and_erasures_reach_all_members() {
 #[test]
 fn what_was_erased_is_on_no_disk_any_more() {
     let server = Server::start();
-    let [mut anna, mut bob] = ["anna", "bob"].map(|name| Peer::start(&server, name));
+    let [mut anna, bob] = ["anna", "bob"].map(|name| Peer::start(&server, name));
     let id = anna.say("@bob", "meet me at the lighthouse");
     bob.wait_for("the message", event::message("meet me at the lighthouse"));
     anna.wait_for("`stored`", event::status(&id, "stored", "bob"));
