@@ -2,6 +2,7 @@
 //!
 //! One alone: `tests/run.sh --test e2e groups::five`; any part of a name will do.
 
+mod changes;
 mod command_line;
 mod contract;
 mod direct;

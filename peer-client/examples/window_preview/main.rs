@@ -13,7 +13,7 @@ use std::{
 use peer_client::{
     core::{
         command::{Answer, Command, Failure},
-        model::{Body, Delivery, MessageView, Quote, Stage, Timeline},
+        model::{Body, Delivery, MessageView, Quote, Reaction, Stage, Timeline},
     },
     gui::{self, Launcher, Options, Start},
     handle::{self, Port},
@@ -120,7 +120,16 @@ fn obey(world: &mut people::World, command: Command, count: &mut u64) -> Result<
                 "This group is private; paste its invitation",
             ));
         }
-        Command::Fetch { .. }
+        Command::React { .. } | Command::Edit { .. } | Command::Erase { .. } => {
+            change(world, command);
+        }
+        Command::Search { .. }
+        | Command::Accept { .. }
+        | Command::Block { .. }
+        | Command::Mute { .. }
+        | Command::Create { .. }
+        | Command::Invite { .. }
+        | Command::Fetch { .. }
         | Command::Leave { .. }
         | Command::Older { .. }
         | Command::Typing { .. }
@@ -158,7 +167,27 @@ fn add(
         path: None,
         delivery: Some(Delivery { stage: Stage::Waiting, of: 1, ..Delivery::default() }),
         request: false,
+        edited: false,
+        reactions: Vec::new(),
     };
     Arc::make_mut(timeline).messages.push(Arc::new(message));
     Arc::make_mut(&mut world.model.timelines).insert(to, Arc::clone(timeline));
+}
+
+fn change(world: &mut people::World, command: Command) {
+    match command {
+        Command::React { message, emoji, on } => world.change(message, |it| {
+            let me = Username::new("mira").ok();
+            it.reactions.retain(|reaction| !(reaction.emoji == emoji && reaction.own));
+            if let Some(me) = me.filter(|_| on) {
+                it.reactions.push(Reaction { emoji: emoji.clone(), by: vec![me], own: true });
+            }
+        }),
+        Command::Edit { message, text } => world.change(message, |it| {
+            it.body = Body::Text(text.clone());
+            it.edited = true;
+        }),
+        Command::Erase { message } => world.change(message, |it| it.body = Body::Erased),
+        _ => {}
+    }
 }

@@ -31,6 +31,18 @@ pub(crate) struct World {
     pub(crate) histories: BTreeMap<ConversationName, Arc<Timeline>>,
 }
 
+impl World {
+    /// Changes a message of an open conversation.
+    pub(crate) fn change(&mut self, message: EventId, change: impl Fn(&mut MessageView)) {
+        for timeline in Arc::make_mut(&mut self.model.timelines).values_mut() {
+            let messages = &mut Arc::make_mut(timeline).messages;
+            for view in messages.iter_mut().filter(|view| view.id == message) {
+                change(Arc::make_mut(view));
+            }
+        }
+    }
+}
+
 /// Paints pictures into a folder.
 pub(crate) fn pictures(folder: &FilePath) -> anyhow::Result<Vec<PathBuf>> {
     let evening = RgbImage::from_fn(1200, 800, |x, y| {
@@ -75,7 +87,7 @@ pub(crate) fn excerpt(body: &Body) -> String {
     match body {
         Body::Text(text) => text.chars().take(120).collect(),
         Body::Attachment(file) => file.caption.clone().unwrap_or_else(|| file.name.clone()),
-        Body::Unsupported => String::new(),
+        Body::Erased | Body::Unsupported => String::new(),
     }
 }
 
@@ -164,6 +176,8 @@ impl Story {
             path: Some(if group { Path::Group } else { Path::Direct }),
             delivery: own.then_some(delivery),
             request: false,
+            edited: false,
+            reactions: Vec::new(),
         }));
         Arc::make_mut(&mut self.messages[count])
     }
@@ -274,6 +288,8 @@ fn view(story: &Story, unread: u32) -> ConversationView {
         online: false,
         typing: Vec::new(),
         request: false,
+        muted: false,
+        blocked: false,
         road: None,
         waiting: 0,
         complete: Completeness { have: story.messages.len() as u64, missing: 0 },

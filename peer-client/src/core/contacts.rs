@@ -119,7 +119,8 @@ impl Machine {
     }
 
     pub(super) fn tell_presence(&mut self, account: AccountId, online: bool) {
-        if account != self.me.account && self.direct_with(account).is_some() {
+        let is_contact = account != self.me.account && self.direct_with(account).is_some();
+        if is_contact && !self.people.is_blocked(&account) {
             let peer = self.people.name_of(&account);
             self.notice(Notice::Presence { peer, online });
         }
@@ -184,6 +185,7 @@ impl Machine {
             kind: Kind::Direct(account),
             request,
             left: false,
+            muted: false,
         };
         self.names.insert(name, id);
         self.conversations.insert(id, Conversation::new(row.clone()));

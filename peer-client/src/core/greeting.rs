@@ -74,7 +74,8 @@ impl Machine {
                 {
                     return false;
                 }
-                if !own && !self.admits(identity.account) {
+                let refused = self.people.is_blocked(&identity.account);
+                if !own && (refused || !self.admits(identity.account)) {
                     return false;
                 }
                 self.learn(&introduction.record, &record, Source::Peer);

@@ -9,12 +9,12 @@ use wire::{
 };
 
 use super::{
-    command::Failure,
+    command::{Command, Failure},
     effect::Effect,
     input::{BlobStreamId, CallId, SessionId, Ticket},
     log::Batch,
     machine::Machine,
-    notice::Notice,
+    notice::{Change, Notice},
     storage::StoreReply,
 };
 
@@ -37,6 +37,10 @@ pub(super) enum Pending {
     History { call: CallId },
     /// Untold messages for a command.
     Untold { call: CallId },
+    /// A message that a command wants to change.
+    Change { call: CallId, change: Command },
+    /// A message that was changed, as it is now; and by which device, how.
+    Changed { author: DeviceId, change: Change },
     /// A page for an open conversation.
     Page { conversation: ConversationId },
     /// A stored message, again with what it quotes.
@@ -60,6 +64,8 @@ pub(super) enum AfterSave {
     Nothing,
     /// A group begins.
     Joined,
+    /// A private group begins, and its invitation is wanted.
+    Created,
 }
 
 impl Machine {
@@ -78,11 +84,13 @@ impl Machine {
                     self.on_conversation_saved(id, call, then);
                 }
             }
-            StoreReply::Appended { ticket, arrivals } => {
+            StoreReply::Appended { ticket, arrivals, changed, orphans, .. } => {
                 if let Some(Pending::Append { conversation, batch, call }) =
                     self.pending.remove(&ticket)
                 {
                     self.on_appended(conversation, &batch, &arrivals, call);
+                    self.ask_changed(&batch, &changed);
+                    self.forget_files(orphans);
                 }
             }
             StoreReply::Acknowledged { ticket, messages } => match self.pending.remove(&ticket) {
@@ -122,12 +130,15 @@ impl Machine {
             Some(Pending::Conversation { id, call, then }) => {
                 if let Some(conversation) = self.conversations.get_mut(&id) {
                     conversation.unsaved = true;
-                    conversation.row.left |= then == AfterSave::Joined;
+                    conversation.row.left |= then != AfterSave::Nothing;
                 }
                 self.answer_maybe(call, Err(failure.clone()));
             }
             Some(
-                Pending::History { call } | Pending::Untold { call } | Pending::Wanted { call, .. },
+                Pending::History { call }
+                | Pending::Untold { call }
+                | Pending::Wanted { call, .. }
+                | Pending::Change { call, .. },
             ) => self.answer(call, Err(failure.clone())),
             Some(Pending::Serve { stream, .. }) => {
                 let reply = BlobReply::NotFound;
@@ -140,6 +151,8 @@ impl Machine {
                 if let Some(conversation) = self.conversations.get_mut(&conversation) {
                     conversation.forget_asked();
                 }
+                // What others have is told again when a stream begins.
+                self.close_sessions_of(conversation);
             }
             Some(Pending::Page { conversation }) => {
                 if let Some(window) =

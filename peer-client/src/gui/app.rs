@@ -149,6 +149,7 @@ impl Window {
         self.entered = false;
         self.form.progress = None;
         self.form.error = Some(error);
+        self.form.focused = false;
         self.state.current = None;
         self.state.chat = ChatState::default();
         self.state.dialog = None;

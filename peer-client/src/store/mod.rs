@@ -3,10 +3,12 @@
 //! Operations come through a bounded channel, as many as wait are put into one transaction, and
 //! replies go out only after it is durable. Nobody else touches the database.
 
+mod changes;
 #[cfg(test)]
 pub(crate) mod in_memory;
 mod read;
 mod schema;
+mod search;
 mod write;
 
 use std::{path::Path, sync::mpsc, thread};
@@ -127,6 +129,12 @@ fn serve(
                 .collect(),
             Err(error) => vec![failed(&batch[0], &error)],
         };
+        if answers.iter().any(erased) {
+            // The write-ahead log still has what was erased from the database.
+            if let Err(error) = database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+                tracing::warn!(%error, "the write-ahead log could not be emptied");
+            }
+        }
         for answer in answers {
             // Once the node is gone, what was handed over is written all the same.
             if replies.blocking_send(answer).is_err() {
@@ -155,6 +163,11 @@ fn execute(database: &mut Connection, batch: &[StoreOp]) -> Result<Vec<StoreRepl
     }
     transaction.commit()?;
     Ok(replies)
+}
+
+/// Whether an operation took something off the disk for good.
+fn erased(reply: &StoreReply) -> bool {
+    matches!(reply, StoreReply::Appended { erased: true, .. })
 }
 
 fn failed(op: &StoreOp, error: &StoreError) -> StoreReply {

@@ -240,6 +240,8 @@ pub(crate) fn message(number: u8, within: &str, from: &str, text: &str) -> Messa
         path: Some(Path::Direct),
         delivery: own.then(|| Delivery { stage: Stage::Sent, of: 1, ..Delivery::default() }),
         request: false,
+        edited: false,
+        reactions: Vec::new(),
     }
 }
 
@@ -262,6 +264,8 @@ pub(crate) fn listed(name: &str, unread: u32, last: &str) -> ConversationView {
         online: false,
         typing: Vec::new(),
         request: false,
+        muted: false,
+        blocked: false,
         road: None,
         waiting: 0,
         complete: Completeness::default(),

@@ -3,6 +3,7 @@
 
 mod alone;
 mod bounds;
+mod changes;
 mod chaos;
 mod clocks;
 mod direct;
@@ -84,6 +85,7 @@ impl Person {
             account_key: account_key(self.number),
             username: self.username.clone(),
             server: server_key().id(),
+            server_addresses: Vec::new(),
             relay_only: self.relay_only,
             blob_dir: "blobs".into(),
             seed: seed(4, self.number),

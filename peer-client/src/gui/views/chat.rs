@@ -210,7 +210,7 @@ fn reply_to(message: &MessageView) -> Reply {
     let excerpt = match &message.body {
         Body::Text(text) => text.clone(),
         Body::Attachment(file) => file.caption.clone().unwrap_or_else(|| file.name.clone()),
-        Body::Unsupported => "Message".to_owned(),
+        Body::Erased | Body::Unsupported => "Message".to_owned(),
     };
     let excerpt = excerpt.chars().take(200).collect();
     Reply { id: message.id, author: message.from.to_string(), excerpt }
@@ -281,7 +281,7 @@ impl ChatRows<'_> {
             let text = match &message.body {
                 Body::Text(text) => Some(text),
                 Body::Attachment(file) => file.caption.as_ref(),
-                Body::Unsupported => None,
+                Body::Erased | Body::Unsupported => None,
             };
             if let Some(text) = text
                 && button::menu(ui, Icon::Copy, "Copy text")

@@ -70,6 +70,7 @@ pub(crate) fn layout(
     let (caption, attached) = match &message.body {
         Body::Text(text) => (Some(text.as_str()), None),
         Body::Attachment(file) => (file.caption.as_deref(), Some(&**file)),
+        Body::Erased => (Some("Message erased"), None),
         Body::Unsupported => (Some("A message of a newer version of Natterjack"), None),
     };
     let bare =
@@ -249,7 +250,7 @@ fn in_group(message: &MessageView) -> bool {
 }
 
 fn look(message: &MessageView, palette: &Palette, bare: bool) -> Look {
-    let unsupported = message.body == Body::Unsupported;
+    let unsupported = matches!(message.body, Body::Erased | Body::Unsupported);
     Look {
         font: fonts::regular(if bare { size::JUMBO } else { size::BODY }),
         colour: if unsupported { palette.text_weak } else { palette.text },
@@ -365,6 +366,7 @@ fn description(scene: &Scene<'_>, message: &MessageView) -> String {
     let body = match &message.body {
         Body::Text(text) => text.clone(),
         Body::Attachment(file) => file.name.clone(),
+        Body::Erased => "erased".to_owned(),
         Body::Unsupported => "unsupported".to_owned(),
     };
     let who = if message.own { "You" } else { message.from.as_str() };

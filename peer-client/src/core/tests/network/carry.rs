@@ -56,6 +56,7 @@ impl Network {
             Effect::Publish { ticket, tag, bytes } => self.publish(place, ticket, tag, &bytes),
             Effect::Prepare { .. }
             | Effect::Save { .. }
+            | Effect::Forget { .. }
             | Effect::Fetch { .. }
             | Effect::Serve { .. }
             | Effect::Refuse { .. } => {
