@@ -19,9 +19,9 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 /// Messages of each kind in a usual run.
-const USUAL: usize = 700;
+const USUAL: usize = 300;
 /// How often something is killed.
-const KILLS: usize = 24;
+const KILLS: usize = 16;
 /// Commands that wait for their answer at once.
 const WINDOW: usize = 128;
 /// Messages that one page of history has at most.
