@@ -81,7 +81,8 @@ pub(crate) fn measure() {
     let sent = anna.must_in_time(json!({"do": "send", "to": "@bob", "file": file}));
     bob.wait_for("the file", event::attachment);
     let began = Instant::now();
-    bob.must_in_time(json!({"do": "fetch", "message": sent["message"]}));
+    let kept = bob.folder().join("copy.bin");
+    bob.must_in_time(json!({"do": "fetch", "message": sent["message"], "save_to": kept}));
     let fetched = mib as f64 / began.elapsed().as_secs_f64();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let took = runtime.block_on(copy(&file, &bob.folder().join("bare.bin")));

@@ -39,7 +39,8 @@ pub(crate) fn measure() {
         idle.push(one(&mut anna, &bob, &format!("idle {number}")));
         pause(&bob);
     }
-    let fetch = bob.tell(json!({"do": "fetch", "message": sent["message"]}));
+    let kept = bob.folder().join("copy.bin");
+    let fetch = bob.tell(json!({"do": "fetch", "message": sent["message"], "save_to": kept}));
     let began = Instant::now();
     let mut busy = Vec::new();
     let is_done = |bob: &Peer| bob.told().iter().any(|line| line["reply"] == json!(fetch));
