@@ -20,6 +20,7 @@ use wire::{
 };
 
 use super::{
+    encoder::Encoder,
     link::Link,
     partial::Partial,
     store::{Beginning, BlobStore, StoreError},
@@ -189,18 +190,23 @@ where
         }
     };
     link.write_frame(&BlobReply::Granted { size: encoder.size() }).await?;
-    loop {
-        let piece;
-        (encoder, piece) = blocking(move || {
-            let piece = encoder.next_piece()?;
-            Ok((encoder, piece))
-        })
-        .await?;
-        if piece.is_empty() {
-            return link.close().await;
-        }
-        link.write_all(&piece).await?;
+    let mut piece;
+    (encoder, piece) = read_piece(encoder).await?;
+    while !piece.is_empty() {
+        // The disk is read while the stream takes what was read before.
+        let (written, next) = futures::join!(link.write_all(&piece), read_piece(encoder));
+        written?;
+        (encoder, piece) = next?;
     }
+    link.close().await
+}
+
+async fn read_piece(mut encoder: Encoder) -> Result<(Encoder, Vec<u8>), StoreError> {
+    blocking(move || {
+        let piece = encoder.next_piece()?;
+        Ok((encoder, piece))
+    })
+    .await
 }
 
 async fn refuse_over<S>(mut link: Link<S>, reply: BlobReply) -> Result<(), TransferError>
@@ -231,26 +237,46 @@ async fn receive<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
+    let (mut batch, mut ending) = read_batch(link, &mut walk).await;
     loop {
-        let (batch, ending) = read_batch(link, &mut walk).await;
         let has_failed = matches!(ending, Ending::Failed(_));
-        partial = blocking(move || {
-            for (start, bytes) in batch {
-                partial.write(start, &bytes)?;
-            }
-            if has_failed {
-                partial.record()?;
-            }
-            Ok(partial)
-        })
-        .await?;
-        progress(partial.bytes());
+        let writing = async {
+            let partial = write_batch(partial, batch, has_failed).await?;
+            progress(partial.bytes());
+            Ok::<_, StoreError>(partial)
+        };
         match ending {
-            Ending::Full => {}
-            Ending::Complete => return Ok(partial),
-            Ending::Failed(error) => return Err(error),
+            Ending::Full => {
+                // The next bytes come while these are written.
+                let (written, next) = futures::join!(writing, read_batch(link, &mut walk));
+                partial = written?;
+                (batch, ending) = next;
+            }
+            Ending::Complete => return Ok(writing.await?),
+            Ending::Failed(error) => {
+                writing.await?;
+                return Err(error);
+            }
         }
     }
+}
+
+/// Writes a batch, and records it if nothing follows for now.
+async fn write_batch(
+    mut partial: Partial,
+    batch: Batch,
+    is_last: bool,
+) -> Result<Partial, StoreError> {
+    blocking(move || {
+        for (start, bytes) in batch {
+            partial.write(start, &bytes)?;
+        }
+        if is_last {
+            partial.record()?;
+        }
+        Ok(partial)
+    })
+    .await
 }
 
 /// Reads and checks until there is enough to be written, nothing more to come, or an error.

@@ -95,10 +95,18 @@ impl Machine {
             }
             StoreReply::Acknowledged { ticket, messages } => match self.pending.remove(&ticket) {
                 Some(Pending::Acknowledge { conversation, device, stage, next }) => {
-                    self.on_acknowledged(conversation, device, (stage, next), &messages);
+                    if let Some(messages) = messages {
+                        self.on_acknowledged(conversation, device, (stage, next), &messages);
+                    } else if let Some(conversation) = self.conversations.get_mut(&conversation) {
+                        conversation.forget_asked();
+                    }
                 }
                 Some(Pending::Sent { conversation, next }) => {
-                    self.on_sent(conversation, next, &messages);
+                    if let Some(messages) = messages {
+                        self.on_sent(conversation, next, &messages);
+                    } else if let Some(conversation) = self.conversations.get_mut(&conversation) {
+                        conversation.forget_asked();
+                    }
                 }
                 _ => {}
             },

@@ -190,6 +190,8 @@ pub enum StoreOp {
         from: u64,
         /// Entry after the last.
         to: u64,
+        /// The last of these entries, as the device named it; nothing happens if it is another one here.
+        named: Option<EventId>,
     },
     /// Own entries were handed to a connection. Answered by [`StoreReply::Acknowledged`].
     Sent {
@@ -203,6 +205,8 @@ pub enum StoreOp {
         from: u64,
         /// Entry after the last.
         to: u64,
+        /// The last of these entries, as the device named it; nothing happens if it is another one here.
+        named: Option<EventId>,
         /// The road.
         path: Path,
     },
@@ -309,8 +313,8 @@ pub enum StoreReply {
     Acknowledged {
         /// The operation.
         ticket: Ticket,
-        /// The messages that are new in the stage, oldest first.
-        messages: Vec<EventId>,
+        /// The messages that are new in the stage, oldest first; none if another entry was named.
+        messages: Option<Vec<EventId>>,
     },
     /// Entries of a log in order.
     Log {
