@@ -240,7 +240,8 @@ fn whoever_has_the_other_branch_acknowledges_nothing_of_this_one() {
     network.run_for(Duration::from_secs(2));
     let old = network.peers[0].store.copy();
     network.say(0, "@bob", "two");
-    network.await_texts(1, "@alice", &["one", "two"], Duration::from_secs(5));
+    network.say(0, "@bob", "three");
+    network.await_texts(1, "@alice", &["one", "two", "three"], Duration::from_secs(5));
     network.stop(0);
     network.peers[0].store = old;
     network.start(0);
