@@ -197,6 +197,9 @@ impl Machine {
         self.conversations.insert(id, Conversation::new(row.clone()));
         self.dirty.conversations = true;
         self.save_conversation(row, call, then);
+        if self.people.is_present(&account) {
+            self.tell_presence(account, true);
+        }
     }
 
     pub(super) fn save_conversation(
