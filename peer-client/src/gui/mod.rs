@@ -26,6 +26,7 @@ mod text;
 mod theme;
 mod views;
 mod widgets;
+mod writing;
 mod zone;
 
 pub use self::app::Window;

@@ -11,7 +11,8 @@ use wire::name::ConversationName;
 
 use super::{
     inbox::{Delivery, Door, Inbox},
-    state::{Dialog, Errand, PendingFile, Purpose, UiState, Wish},
+    state::{Dialog, Errand, Purpose, UiState, Wish},
+    writing::PendingFile,
 };
 use crate::{
     core::{
@@ -80,7 +81,7 @@ impl Session {
                 }
                 Delivery::Answer(purpose, Err(failure)) => on_failure(purpose, failure, state, now),
                 Delivery::Files(conversation, files) => {
-                    state.writing(&conversation).files.extend(files);
+                    state.writing(&conversation).add_files(files);
                     state.focus_composer = true;
                 }
                 Delivery::Text(conversation, text) => {
@@ -143,7 +144,7 @@ fn on_answer(
     out: &mut Vec<Wish>,
 ) {
     match purpose {
-        Purpose::Quiet | Purpose::Tell | Purpose::Send(..) => {}
+        Purpose::Quiet | Purpose::Tell | Purpose::Send(..) | Purpose::Edit(..) => {}
         Purpose::Start(conversation) => {
             state.dialog = None;
             state.show(Some(conversation), out);
@@ -167,6 +168,10 @@ fn on_failure(purpose: Purpose, failure: Failure, state: &mut UiState, now: f64)
         Purpose::Send(conversation, writing) => {
             state.writing(&conversation).restore(*writing);
             state.tell(format!("Not sent: {}", failure.text), true, now);
+        }
+        Purpose::Edit(conversation, writing) => {
+            state.writing(&conversation).restore_edit(*writing);
+            state.tell(format!("Not changed: {}", failure.text), true, now);
         }
         Purpose::Start(_) | Purpose::Join(_) => match &mut state.dialog {
             Some(Dialog::NewChat(entry) | Dialog::JoinGroup(entry)) => {

@@ -28,12 +28,15 @@ pub(crate) struct Look {
     pub(crate) colour: Color32,
     /// Colour of links.
     pub(crate) link: Color32,
+    /// Slanted.
+    pub(crate) italics: bool,
 }
 
 impl Look {
     fn format(&self) -> TextFormat {
         TextFormat {
             line_height: Some((self.font.size * LEADING).round()),
+            italics: self.italics,
             ..TextFormat::simple(self.font.clone(), self.colour)
         }
     }
@@ -79,7 +82,7 @@ pub(crate) fn one_line(
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
     let flat = if has_right_to_left(&flat) {
-        let look = Look { font: font.clone(), colour, link: colour };
+        let look = Look { font: font.clone(), colour, link: colour, italics: false };
         right_to_left(ui, &flat, f32::INFINITY, &look).text
     } else {
         flat

@@ -4,7 +4,10 @@ use egui::{
     Frame, Id, Key, Label, Margin, Modal, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2,
 };
 use lucide_icons::Icon;
-use wire::name::{ConversationName, GroupName, Username};
+use wire::{
+    id::EventId,
+    name::{ConversationName, GroupName, Username},
+};
 
 use crate::{
     core::{
@@ -51,6 +54,7 @@ pub(crate) fn dialog_ui(
             Dialog::About => about_ui(ui, scene, state),
             Dialog::Program => program_ui(ui),
             Dialog::Leave(group) => leave_ui(ui, group, state, out),
+            Dialog::Erase(message) => erase_ui(ui, *message, out),
         }
     });
     let next = state.dialog.take();
@@ -145,6 +149,17 @@ fn leave_ui(ui: &mut Ui, group: &GroupName, state: &mut UiState, out: &mut Vec<W
         if state.current == Some(ConversationName::Group(group.clone())) {
             state.show(None, out);
         }
+    }
+    on || leave
+}
+
+fn erase_ui(ui: &mut Ui, message: EventId, out: &mut Vec<Wish>) -> bool {
+    let words = "It disappears from every device that has it, as soon as each hears of this. \
+                 Others may have read or saved it already";
+    heading(ui, "Erase this message?", words);
+    let (on, leave) = buttons(ui, "Erase", button::Kind::Danger);
+    if on {
+        out.push(Wish::tell(Command::Erase { message }));
     }
     on || leave
 }
