@@ -42,6 +42,11 @@ impl Scene<'_> {
         self.model.conversations.iter().find(|conversation| conversation.name == *name)
     }
 
+    /// Whether a conversation is with somebody of whom the user does not want to hear.
+    pub(crate) fn is_blocked(&self, name: &ConversationName) -> bool {
+        self.conversation(name).is_some_and(|conversation| conversation.blocked)
+    }
+
     /// Local time now.
     pub(crate) fn local_now(&self) -> i64 {
         self.zone.local(self.now_ms)

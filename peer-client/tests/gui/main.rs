@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at the first surprise")]
 
 mod changing;
+mod consent;
 mod conversations;
 mod first_page;
 mod support;

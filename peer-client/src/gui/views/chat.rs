@@ -6,7 +6,7 @@ use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 use wire::{id::EventId, name::ConversationName};
 
 use super::{
-    header,
+    consent, header,
     lightbox::Lightbox,
     marks,
     message_menu::{self, Reacting},
@@ -53,8 +53,13 @@ pub(crate) fn chat_ui(
         top: 0,
         bottom: 12,
     });
+    consent::consent_ui(ui, scene, name, out);
     Panel::bottom("composer").frame(frame).show_separator_line(false).show(ui, |ui| {
-        composer::composer_ui(ui, scene, name, state, out);
+        if scene.is_blocked(name) {
+            consent::closed_ui(ui, name);
+        } else {
+            composer::composer_ui(ui, scene, name, state, out);
+        }
     });
     let frame = Frame::new().fill(palette.canvas);
     CentralPanel::default().frame(frame).show(ui, |ui| {
@@ -111,7 +116,7 @@ fn messages_ui(
         images: &mut state.images,
         marked: marked.map(|(id, _)| id),
         reacting: state.chat.reacting.map(|reacting| reacting.message),
-        writable: true,
+        writable: !scene.is_blocked(name),
         grouped: matches!(name, ConversationName::Group(_)),
         actions: Vec::new(),
     };

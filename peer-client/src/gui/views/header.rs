@@ -14,7 +14,7 @@ use crate::{
         state::{Dialog, Scene, UiState, Wish},
         text,
         theme::{self, size, space},
-        views::sidebar,
+        views::{consent, sidebar},
         widgets::{avatar, button},
     },
 };
@@ -73,10 +73,15 @@ pub(crate) fn header_ui(
     spoken.widget_info(|| WidgetInfo::labeled(Role::Label, true, &label));
     let layout = Layout::right_to_left(Align::Center);
     let mut child = ui.new_child(UiBuilder::new().max_rect(menu).layout(layout));
-    menu_ui(&mut child, name, state);
+    menu_ui(&mut child, scene, name, (state, out));
 }
 
-fn menu_ui(ui: &mut Ui, name: &ConversationName, state: &mut UiState) {
+fn menu_ui(
+    ui: &mut Ui,
+    scene: &Scene<'_>,
+    name: &ConversationName,
+    (state, out): (&mut UiState, &mut Vec<Wish>),
+) {
     let response = button::icon(ui, Icon::EllipsisVertical, "Conversation menu");
     Popup::menu(&response).show(|ui| {
         let about = match name {
@@ -89,8 +94,11 @@ fn menu_ui(ui: &mut Ui, name: &ConversationName, state: &mut UiState) {
         if button::menu(ui, Icon::Copy, "Copy name") {
             ui.copy_text(name.to_string());
         }
+        if let Some(conversation) = scene.conversation(name) {
+            consent::items_ui(ui, conversation, out);
+        }
         if let ConversationName::Group(group) = name
-            && button::menu(ui, Icon::LogOut, "Leave group…")
+            && button::menu_danger(ui, Icon::LogOut, "Leave group…")
         {
             state.dialog = Some(Dialog::Leave(group.clone()));
         }

@@ -3,6 +3,7 @@
 
 pub(crate) mod banner;
 pub(crate) mod chat;
+pub(crate) mod consent;
 pub(crate) mod dialogs;
 pub(crate) mod header;
 pub(crate) mod lightbox;

@@ -17,6 +17,7 @@ use crate::{
         state::{Dialog, Entry, Scene, UiState, Wish},
         text,
         theme::{self, Palette, radius, size, space},
+        views::consent,
         widgets::{avatar, badge, button, centred, field, meta},
     },
 };
@@ -59,7 +60,9 @@ pub(crate) fn sidebar_ui(
     ScrollArea::vertical().auto_shrink(false).show_rows(ui, ROW, shown.len(), |ui, range| {
         for conversation in &shown[range] {
             let selected = state.current.as_ref() == Some(&conversation.name);
-            if row_ui(ui, scene, conversation, selected).clicked() {
+            let response = row_ui(ui, scene, conversation, selected);
+            response.context_menu(|ui| consent::items_ui(ui, conversation, out));
+            if response.clicked() {
                 chosen = Some(conversation.name.clone());
             }
         }
@@ -226,11 +229,11 @@ fn paint_lines(
 ) {
     let mut right = rect.right();
     let upper = rect.top() + 9.0;
-    let lower = rect.bottom() - 9.0;
     if let Some(last) = &conversation.last {
         let when = format::moment(scene.zone.local(last.at_ms), scene.local_now());
         let font = fonts::regular(size::META);
-        let colour = if conversation.unread > 0 { palette.accent } else { palette.text_faint };
+        let lit = conversation.unread > 0 && !conversation.muted;
+        let colour = if lit { palette.accent } else { palette.text_faint };
         let at = ui.painter().text(pos2(right, upper), Align2::RIGHT_CENTER, when, font, colour);
         right = at.left() - 6.0;
         if let Some(delivery) = last.delivery {
@@ -253,13 +256,34 @@ fn paint_lines(
         );
         left = icon.right() + 5.0;
     }
+    let sign = match (conversation.blocked, conversation.muted) {
+        (true, _) => Some(Icon::Ban),
+        (false, true) => Some(Icon::BellOff),
+        (false, false) => None,
+    };
+    let room = right - left - if sign.is_some() { 22.0 } else { 0.0 };
     let name = title(&conversation.name);
-    let name = text::one_line(ui, &name, right - left, fonts::semibold(size::BODY), palette.text);
-    crate::gui::widgets::galley_centred(ui.painter(), pos2(left, upper), name);
+    let name = text::one_line(ui, &name, room, fonts::semibold(size::BODY), palette.text);
+    let at = crate::gui::widgets::galley_centred(ui.painter(), pos2(left, upper), name);
+    if let Some(sign) = sign {
+        let sign = (fonts::glyph(sign), fonts::icons(13.0));
+        let icon = Rect::from_center_size(pos2(at.right() + 12.0, upper), Vec2::splat(14.0));
+        centred(ui.painter(), icon, &sign.0, sign.1, palette.text_faint);
+    }
+    paint_lower(ui, conversation, rect, palette);
+}
+
+/// Draws the second line: the newest message, with the marks at its end.
+fn paint_lower(ui: &Ui, conversation: &ConversationView, rect: Rect, palette: &Palette) {
+    let lower = rect.bottom() - 9.0;
 
     let mut right = rect.right();
     if conversation.unread > 0 {
-        let colours = (palette.accent, palette.on_accent);
+        let colours = if conversation.muted {
+            (palette.pressed, palette.text_weak)
+        } else {
+            (palette.accent, palette.on_accent)
+        };
         let at = badge::paint(
             ui.painter(),
             pos2(right, lower),
@@ -328,6 +352,12 @@ fn description(conversation: &ConversationView) -> String {
     }
     if conversation.online {
         words.push("online".to_owned());
+    }
+    if conversation.muted {
+        words.push("muted".to_owned());
+    }
+    if conversation.blocked {
+        words.push("blocked".to_owned());
     }
     words.extend(conversation.last.as_ref().map(|last| last.text.clone()));
     words.join(", ")

@@ -76,6 +76,26 @@ pub(crate) fn text(ui: &mut Ui, text: &str, kind: Kind, width: Option<f32>) -> R
     let measured = ui.painter().layout_no_wrap(text.to_owned(), font.clone(), palette.text).size();
     let width = width.unwrap_or(measured.x + 2.0 * space::L);
     let (rect, response) = ui.allocate_exact_size(vec2(width, 42.0), Sense::click());
+    text_in(ui, rect, response, (text, font, kind))
+}
+
+/// A lower button with a word on it.
+pub(crate) fn small(ui: &mut Ui, text: &str, kind: Kind) -> Response {
+    let palette = theme::palette(ui);
+    let font = fonts::semibold(size::SMALL + 0.5);
+    let measured = ui.painter().layout_no_wrap(text.to_owned(), font.clone(), palette.text).size();
+    let size = vec2(measured.x + 28.0, 34.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    text_in(ui, rect, response, (text, font, kind))
+}
+
+fn text_in(
+    ui: &Ui,
+    rect: Rect,
+    response: Response,
+    (text, font, kind): (&str, egui::FontId, Kind),
+) -> Response {
+    let palette = theme::palette(ui);
     let lit = response.hovered() || response.is_pointer_button_down_on();
     let (fill, ink) = match kind {
         Kind::Primary if lit => (palette.accent_hover, palette.on_accent),
