@@ -310,6 +310,7 @@ fn send_all(name: &ConversationName, state: &mut UiState, out: &mut Vec<Wish>) {
     state.chat.unread_from = None;
     state.chat.stale = true;
     state.chat.typing_told = f64::NEG_INFINITY;
+    state.chat.seeking = None;
     state.chat.list.go_to_end();
     state.focus_composer = true;
 }

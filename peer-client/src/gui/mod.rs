@@ -19,6 +19,7 @@ mod grouping;
 mod images;
 mod inbox;
 mod list;
+mod search;
 mod session;
 mod settings;
 mod state;

@@ -10,7 +10,8 @@ use wire::{
 use super::{
     images::Images,
     list::MessageList,
-    views::{lightbox::Lightbox, message_menu::Reacting, picker::Picker},
+    search::Search,
+    views::{find::Find, lightbox::Lightbox, message_menu::Reacting, picker::Picker},
     writing::Writing,
     zone::Zone,
 };
@@ -21,6 +22,8 @@ use crate::core::{
 
 /// Seconds that a message in passing stays.
 const TOAST_SECONDS: f64 = 6.0;
+/// Older messages are loaded so many times to show one of them.
+const SEEK_PAGES: u32 = 40;
 
 /// What views see.
 pub(crate) struct Scene<'a> {
@@ -75,6 +78,12 @@ pub(crate) enum Purpose {
     Start(ConversationName),
     /// A group is joined, and shown then.
     Join(GroupName),
+    /// A private group is made, and shown with its link then.
+    Create(GroupName),
+    /// The link to a group is shown.
+    Invite(GroupName),
+    /// Messages with a text are sought, everywhere or in a conversation.
+    Search(Option<ConversationName>, String),
     /// A file is saved; told when it is.
     Save(String),
     /// A message gets another text, which comes back if that fails.
@@ -113,9 +122,27 @@ pub(crate) struct ChatState {
     pub(crate) typing_told: f64,
     /// An emoji is being chosen.
     pub(crate) reacting: Option<Reacting>,
+    /// A search within the conversation.
+    pub(crate) find: Option<Box<Find>>,
+    /// A message that is to be shown.
+    pub(crate) seeking: Option<Seek>,
+}
+
+/// A message that is to be shown, for which older messages may have to be loaded first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Seek {
+    /// The message.
+    pub(crate) message: EventId,
+    /// So many times more older messages are asked for.
+    pub(crate) pages: u32,
 }
 
 impl ChatState {
+    /// Shows a message, which may be further back than what is loaded.
+    pub(crate) fn seek(&mut self, message: EventId) {
+        self.seeking = Some(Seek { message, pages: SEEK_PAGES });
+    }
+
     /// A message of the timeline.
     pub(crate) fn message(&self, id: &EventId) -> Option<&Arc<MessageView>> {
         self.timeline.as_ref()?.messages.iter().rev().find(|message| message.id == *id)
@@ -134,6 +161,8 @@ impl Default for ChatState {
             marked: None,
             typing_told: f64::NEG_INFINITY,
             reacting: None,
+            find: None,
+            seeking: None,
         }
     }
 }
@@ -145,6 +174,10 @@ pub(crate) enum Dialog {
     NewChat(Entry),
     /// Join a group.
     JoinGroup(Entry),
+    /// Make a private group.
+    CreateGroup(Entry),
+    /// The link that lets others into a group.
+    Invitation(GroupName, String),
     /// About the conversation in view.
     About,
     /// About the program.
@@ -200,8 +233,8 @@ pub(crate) struct UiState {
     pub(crate) current: Option<ConversationName>,
     /// Its view.
     pub(crate) chat: ChatState,
-    /// What the list is narrowed to.
-    pub(crate) filter: String,
+    /// What the list is narrowed to, and which messages are sought.
+    pub(crate) search: Search,
     /// What is being written, by conversation.
     pub(crate) writings: BTreeMap<ConversationName, Writing>,
     /// The dialog that is open.
@@ -226,7 +259,7 @@ impl UiState {
         Self {
             current: None,
             chat: ChatState::default(),
-            filter: String::new(),
+            search: Search::default(),
             writings: BTreeMap::new(),
             dialog: None,
             picker: Picker::default(),
@@ -258,6 +291,22 @@ impl UiState {
     /// What is being written in a conversation.
     pub(crate) fn writing(&mut self, name: &ConversationName) -> &mut Writing {
         self.writings.entry(name.clone()).or_default()
+    }
+
+    /// Takes what was found, everywhere or in a conversation.
+    pub(crate) fn found(
+        &mut self,
+        within: Option<&ConversationName>,
+        text: String,
+        messages: &[MessageView],
+    ) {
+        if within.is_none() {
+            self.search.take(text, messages);
+        } else if self.current.as_ref() == within
+            && let Some(find) = &mut self.chat.find
+        {
+            find.search.take(text, messages);
+        }
     }
 
     /// Tells something in passing; `now` is in egui's seconds.

@@ -94,6 +94,33 @@ pub(crate) fn one_line(
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
+/// One line with some parts of it emphasised, which are given by bytes.
+pub(crate) fn emphasised(
+    ui: &Ui,
+    text: &str,
+    parts: &[Range<usize>],
+    (width, fonts, colours): (f32, (FontId, FontId), (Color32, Color32)),
+) -> Arc<Galley> {
+    if has_right_to_left(text) {
+        return one_line(ui, text, width, fonts.0, colours.0);
+    }
+    let plain = TextFormat::simple(fonts.0, colours.0);
+    let strong = TextFormat::simple(fonts.1, colours.1);
+    let mut job = LayoutJob::default();
+    job.wrap.max_width = width.max(0.0);
+    job.wrap.max_rows = 1;
+    job.wrap.break_anywhere = true;
+    job.break_on_newline = false;
+    let mut end = 0;
+    for part in parts {
+        job.append(&text[end..part.start], 0.0, plain.clone());
+        job.append(&text[part.clone()], 0.0, strong.clone());
+        end = part.end;
+    }
+    job.append(&text[end..], 0.0, plain);
+    ui.fonts_mut(|fonts| fonts.layout_job(job))
+}
+
 /// Where web addresses are in a text, by bytes.
 fn find_links(text: &str) -> Vec<Range<usize>> {
     let mut links = Vec::new();

@@ -6,7 +6,7 @@ use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 use wire::{id::EventId, name::ConversationName};
 
 use super::{
-    consent, header,
+    consent, find, header,
     lightbox::Lightbox,
     marks,
     message_menu::{self, Reacting},
@@ -20,7 +20,7 @@ use crate::{
     gui::{
         composer,
         grouping::{self, RowKey},
-        state::{Dialog, Errand, Scene, UiState, Wish},
+        state::{Dialog, Errand, Scene, Seek, UiState, Wish},
         theme::{self, space},
         writing::Reply,
     },
@@ -43,6 +43,7 @@ pub(crate) fn chat_ui(
 ) {
     let palette = theme::palette(ui);
     refresh(scene, name, state);
+    find::take_keys(ui, state);
     let bar = Frame::new().fill(palette.panel).inner_margin(Margin::symmetric(space::L as i8, 0));
     let top = Panel::top("header").frame(bar).exact_size(theme::BAR).show_separator_line(false);
     let top = top.show(ui, |ui| header::header_ui(ui, scene, name, state, out)).response;
@@ -53,7 +54,9 @@ pub(crate) fn chat_ui(
         top: 0,
         bottom: 12,
     });
+    find::find_ui(ui, name, state, out);
     consent::consent_ui(ui, scene, name, out);
+    seek(ui, name, state, out);
     Panel::bottom("composer").frame(frame).show_separator_line(false).show(ui, |ui| {
         if scene.is_blocked(name) {
             consent::closed_ui(ui, name);
@@ -94,6 +97,26 @@ fn refresh(scene: &Scene<'_>, name: &ConversationName, state: &mut UiState) {
     chat.stale = false;
 }
 
+/// Goes to the message that is to be shown, or loads older ones until it is there.
+fn seek(ui: &Ui, name: &ConversationName, state: &mut UiState, out: &mut Vec<Wish>) {
+    let now = ui.input(|input| input.time);
+    let (Some(seek), Some(timeline)) = (state.chat.seeking, &state.chat.timeline) else { return };
+    if state.chat.list.go_to_row(RowKey::Message(seek.message), 120.0) {
+        state.chat.marked = Some((seek.message, now + MARK_SECONDS));
+        state.chat.seeking = None;
+        return;
+    }
+    let oldest = timeline.messages.first().map(|message| message.id);
+    if !timeline.more_before || seek.pages == 0 {
+        state.chat.seeking = None;
+        state.tell("This message is too far back, or not here any more", false, now);
+    } else if state.chat.older_asked != oldest {
+        state.chat.older_asked = oldest;
+        state.chat.seeking = Some(Seek { pages: seek.pages - 1, ..seek });
+        out.push(Wish::quiet(Command::Older { conversation: name.clone() }));
+    }
+}
+
 fn messages_ui(
     ui: &mut Ui,
     scene: &Scene<'_>,
@@ -111,10 +134,11 @@ fn messages_ui(
     if let Some((_, until)) = marked {
         ui.ctx().request_repaint_after_secs((until - now) as f32);
     }
+    let found = state.chat.find.as_ref().and_then(|find| find.current());
     let mut rows = ChatRows {
         scene,
         images: &mut state.images,
-        marked: marked.map(|(id, _)| id),
+        marked: found.or(marked.map(|(id, _)| id)),
         reacting: state.chat.reacting.map(|reacting| reacting.message),
         writable: !scene.is_blocked(name),
         grouped: matches!(name, ConversationName::Group(_)),
@@ -129,6 +153,7 @@ fn messages_ui(
     if !state.chat.list.at_end {
         let unread = scene.conversation(name).map_or(0, |conversation| conversation.unread);
         if marks::jump_ui(ui, view, unread) {
+            state.chat.seeking = None;
             state.chat.list.go_to_end();
             ui.ctx().request_repaint();
         }
@@ -209,12 +234,7 @@ fn apply(
             state.focus_composer = true;
         }
         Action::Jump(id) => {
-            let now = ui.input(|input| input.time);
-            if state.chat.list.go_to_row(RowKey::Message(id), 120.0) {
-                state.chat.marked = Some((id, now + MARK_SECONDS));
-            } else {
-                state.tell("The quoted message is further back", false, now);
-            }
+            state.chat.seek(id);
             ui.ctx().request_repaint();
         }
         Action::Fetch(message) => {

@@ -19,7 +19,7 @@ use crate::{
         state::{Dialog, Entry, Purpose, Scene, UiState, Wish},
         text,
         theme::{self, radius, size, space},
-        views::sidebar,
+        views::{invitations, sidebar},
         widgets::{avatar, button, centred, field},
     },
 };
@@ -51,6 +51,8 @@ pub(crate) fn dialog_ui(
         match &mut dialog {
             Dialog::NewChat(entry) => new_chat_ui(ui, entry, out),
             Dialog::JoinGroup(entry) => join_ui(ui, entry, out),
+            Dialog::CreateGroup(entry) => invitations::create_ui(ui, entry, out),
+            Dialog::Invitation(group, link) => invitations::invitation_ui(ui, (group, link), state),
             Dialog::About => about_ui(ui, scene, state),
             Dialog::Program => program_ui(ui),
             Dialog::Leave(group) => leave_ui(ui, group, state, out),
@@ -65,7 +67,7 @@ pub(crate) fn dialog_ui(
     }
 }
 
-fn heading(ui: &mut Ui, title: &str, words: &str) {
+pub(super) fn heading(ui: &mut Ui, title: &str, words: &str) {
     let palette = theme::palette(ui);
     ui.label(RichText::new(title).font(fonts::semibold(size::HEADING)).color(palette.text));
     let words = RichText::new(words).font(fonts::regular(size::BODY)).color(palette.text_weak);
@@ -74,7 +76,7 @@ fn heading(ui: &mut Ui, title: &str, words: &str) {
 }
 
 /// The buttons at the end: whether the user goes on, and whether the user leaves.
-fn buttons(ui: &mut Ui, label: &str, kind: button::Kind) -> (bool, bool) {
+pub(super) fn buttons(ui: &mut Ui, label: &str, kind: button::Kind) -> (bool, bool) {
     ui.add_space(space::S);
     let width = (ui.available_width() - space::S) / 2.0;
     ui.horizontal(|ui| {

@@ -4,8 +4,12 @@
 pub(crate) mod banner;
 pub(crate) mod chat;
 pub(crate) mod consent;
+pub(crate) mod conversation_row;
 pub(crate) mod dialogs;
+pub(crate) mod find;
+pub(crate) mod found;
 pub(crate) mod header;
+pub(crate) mod invitations;
 pub(crate) mod lightbox;
 pub(crate) mod marks;
 pub(crate) mod message_menu;
