@@ -6,5 +6,7 @@ mod changing;
 mod consent;
 mod conversations;
 mod first_page;
+mod private_groups;
+mod searching;
 mod support;
 mod writing;

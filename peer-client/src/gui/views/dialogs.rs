@@ -6,6 +6,7 @@ use egui::{
 use lucide_icons::Icon;
 use wire::{
     id::EventId,
+    invite::{Invitation, Invite},
     name::{ConversationName, GroupName, Username},
 };
 
@@ -123,6 +124,13 @@ fn join_ui(ui: &mut Ui, entry: &mut Entry, out: &mut Vec<Wish>) -> bool {
     ui.add_space(space::XS);
     let hint = "Only for private groups";
     let invite = field::labelled(ui, "Invitation link", hint, &mut entry.invite, None);
+    if invite.changed()
+        && entry.name.is_empty()
+        && let Ok(Invite { to: Invitation::Group { name, .. }, .. }) =
+            Invite::from_link(&entry.invite)
+    {
+        entry.name = name.to_string();
+    }
     let enter = (name.lost_focus() || invite.lost_focus())
         && ui.input(|input| input.key_pressed(Key::Enter));
     let label = if entry.busy { "Joining…" } else { "Join" };
