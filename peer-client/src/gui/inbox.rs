@@ -7,7 +7,7 @@ use std::{
 
 use wire::{id::EventId, name::ConversationName};
 
-use super::state::{PendingFile, Purpose};
+use super::{state::Purpose, writing::PendingFile};
 use crate::core::command::{Answer, Failure};
 
 /// Deliveries that may wait for a frame.

@@ -183,6 +183,13 @@ impl Desk {
         }
     }
 
+    /// The next command, which has to be this one.
+    #[track_caller]
+    pub(crate) fn asks_only(&mut self, command: &Command) {
+        assert_eq!(self.command(), *command);
+        self.asks_nothing_but_typing();
+    }
+
     /// Goes to another conversation of the list.
     #[track_caller]
     pub(crate) fn open_again(&mut self, name: &str) {

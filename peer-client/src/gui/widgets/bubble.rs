@@ -6,6 +6,7 @@ use egui::{
     Color32, CornerRadius, Galley, Label, OpenUrl, Rect, Response, Role, Sense, Shadow, Ui,
     UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
+use lucide_icons::Icon;
 
 use super::{
     attachment::{self, FileLine, Use},
@@ -31,6 +32,8 @@ const FRAME: f32 = 4.0;
 const NAME: f32 = 20.0;
 /// Height of a quote, in points.
 const QUOTE: f32 = 42.0;
+/// Width of a sign before the text, in points.
+const SIGN: f32 = 22.0;
 /// Between the text and the small line beside it, in points.
 const META_GAP: f32 = 12.0;
 
@@ -52,6 +55,8 @@ pub(crate) struct Bubble {
     picture: Option<Vec2>,
     file: Option<FileLine>,
     text: Option<Text>,
+    /// A sign before the text.
+    sign: Option<Icon>,
     meta: Meta,
     /// It has no ground of its own.
     bare: bool,
@@ -70,9 +75,11 @@ pub(crate) fn layout(
     let (caption, attached) = match &message.body {
         Body::Text(text) => (Some(text.as_str()), None),
         Body::Attachment(file) => (file.caption.as_deref(), Some(&**file)),
-        Body::Erased => (Some("Message erased"), None),
+        Body::Erased => (Some("This message was erased"), None),
         Body::Unsupported => (Some("A message of a newer version of Natterjack"), None),
     };
+    let sign = (message.body == Body::Erased).then_some(Icon::Ban);
+    let inner = if sign.is_some() { inner - SIGN } else { inner };
     let bare =
         attached.is_none() && message.reply_to.is_none() && caption.is_some_and(emoji::is_jumbo);
     let picture = attached.and_then(|file| attachment::picture_size(file, width - 2.0 * FRAME));
@@ -93,6 +100,7 @@ pub(crate) fn layout(
         picture,
         file,
         text,
+        sign,
         meta: meta::layout(ui, scene, message),
         bare,
     };
@@ -127,10 +135,10 @@ impl Bubble {
         }
         if let Some(text) = &self.text {
             let size = text.galley.size();
-            wide = wide.max(size.x);
+            wide = wide.max(size.x + self.indent());
             high += size.y;
             if let Some(last) = self.room_beside_text(inner) {
-                wide = wide.max(last);
+                wide = wide.max(last + self.indent());
             } else {
                 high += meta::HEIGHT;
             }
@@ -139,6 +147,11 @@ impl Bubble {
         }
         wide = wide.max(self.meta.width);
         vec2(wide + 2.0 * PAD.x, high + PAD.y).ceil()
+    }
+
+    /// Room for the sign before the text.
+    fn indent(&self) -> f32 {
+        if self.sign.is_some() { SIGN } else { 0.0 }
     }
 
     /// Whether something is above the image.
@@ -203,9 +216,14 @@ impl Bubble {
         }
         if let Some(text) = &self.text {
             let at = Rect::from_min_size(
-                pos2(left, top),
-                vec2(rect.width() - 2.0 * PAD.x, text.galley.size().y),
+                pos2(left + self.indent(), top),
+                vec2(rect.width() - 2.0 * PAD.x - self.indent(), text.galley.size().y),
             );
+            if let Some(sign) = self.sign {
+                let at = Rect::from_min_size(pos2(left, top), vec2(16.0, at.height()));
+                let font = fonts::icons(15.0);
+                super::centred(ui.painter(), at, &fonts::glyph(sign), font, palette.text_weak);
+            }
             response |= text_ui(ui, at, text);
         }
         let meta = self.paint_meta(ui, rect, message, palette);
@@ -255,6 +273,7 @@ fn look(message: &MessageView, palette: &Palette, bare: bool) -> Look {
         font: fonts::regular(if bare { size::JUMBO } else { size::BODY }),
         colour: if unsupported { palette.text_weak } else { palette.text },
         link: palette.link,
+        italics: unsupported,
     }
 }
 
@@ -366,7 +385,7 @@ fn description(scene: &Scene<'_>, message: &MessageView) -> String {
     let body = match &message.body {
         Body::Text(text) => text.clone(),
         Body::Attachment(file) => file.name.clone(),
-        Body::Erased => "erased".to_owned(),
+        Body::Erased => "erased message".to_owned(),
         Body::Unsupported => "unsupported".to_owned(),
     };
     let who = if message.own { "You" } else { message.from.as_str() };
