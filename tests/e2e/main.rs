@@ -5,7 +5,9 @@
 mod changes;
 mod command_line;
 mod contract;
+mod crash;
 mod direct;
+mod disk;
 mod files;
 mod groups;
 mod names;

@@ -153,6 +153,17 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The conversation that must be there first.
+    pub(super) fn wanted(&self) -> Option<&ConversationName> {
+        match self {
+            Self::Send { to, .. } => Some(to),
+            Self::Open { conversation } => Some(conversation),
+            _ => None,
+        }
+    }
+}
+
 /// A message to be sent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {

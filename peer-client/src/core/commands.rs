@@ -97,22 +97,24 @@ impl Machine {
         }
     }
 
-    pub(super) fn on_conversation_saved(&mut self, call: Option<CallId>, then: AfterSave) {
-        match (then, call) {
-            (AfterSave::Joined(id), call) => {
-                self.begin_group(id);
-                self.answer_maybe(call, Ok(Answer::Done));
-            }
-            (AfterSave::Created(id), call) => {
+    pub(super) fn on_conversation_saved(
+        &mut self,
+        id: ConversationId,
+        call: Option<CallId>,
+        then: AfterSave,
+    ) {
+        match then {
+            AfterSave::Nothing => {}
+            AfterSave::Joined => self.begin_group(id),
+            AfterSave::Created => {
                 self.begin_group(id);
                 let name = self.conversations.get(&id).map(|c| c.row.name.clone());
                 if let (Some(call), Some(ConversationName::Group(group))) = (call, name) {
-                    self.on_invite(call, &group);
+                    return self.on_invite(call, &group);
                 }
             }
-            (AfterSave::Retry(command), Some(call)) => self.on_command(call, command),
-            (_, call) => self.answer_maybe(call, Ok(Answer::Done)),
         }
+        self.answer_maybe(call, Ok(Answer::Done));
     }
 
     fn on_leave(&mut self, call: CallId, group: GroupName) {
@@ -127,11 +129,29 @@ impl Machine {
 
     /// Goes on with a command once its conversation exists: people are looked up for that.
     fn with_conversation(&mut self, call: CallId, command: Command) {
-        let name = match &command {
-            Command::Send { to, .. } => to.clone(),
-            Command::Open { conversation } => conversation.clone(),
-            _ => return,
+        match command.wanted() {
+            // What was written earlier and still waits for the server comes first.
+            Some(ConversationName::Direct(username)) if self.waits_for(username) => {
+                let username = username.clone();
+                self.ask_for(call, username, command);
+            }
+            _ => self.with_next(call, command),
+        }
+    }
+
+    /// Whether a command that concerns a person waits for the server.
+    fn waits_for(&self, username: &Username) -> bool {
+        let concerns = |command: &Command| match command.wanted() {
+            Some(ConversationName::Direct(other)) => other == username,
+            _ => false,
         };
+        self.tie.waiting_commands().any(concerns)
+            || self.waiting_calls.iter().any(|(_, _, command)| concerns(command))
+    }
+
+    /// The same for a command before which no other one of its conversation waits.
+    pub(super) fn with_next(&mut self, call: CallId, command: Command) {
+        let Some(name) = command.wanted().cloned() else { return };
         if let Some(id) = self.names.get(&name).copied()
             && self.is_usable(id, &command)
         {
@@ -160,9 +180,17 @@ impl Machine {
         if let Some(account) =
             self.people.account_of(&username).filter(|a| self.people.is_verified(a))
         {
-            self.make_direct(account, false, Some(call), AfterSave::Retry(command));
+            self.make_direct(account, false);
             self.watch(&[account]);
-        } else if self.tie.is_registered() {
+            // The store keeps the order, so nothing that is written later overtakes this.
+            self.with_next(call, command);
+        } else {
+            self.ask_for(call, username, command);
+        }
+    }
+
+    fn ask_for(&mut self, call: CallId, username: Username, command: Command) {
+        if self.tie.is_registered() && self.tie.has_room() {
             let purpose = Purpose::Find(username.clone(), call, command);
             self.ask_server(Request::Lookup { username }, purpose);
         } else {

@@ -171,18 +171,12 @@ impl Machine {
     /// Makes sure that there is a conversation with a stranger who calls.
     pub(super) fn ensure_direct(&mut self, account: AccountId) {
         if self.direct_with(account).is_none() {
-            self.make_direct(account, true, None, AfterSave::Nothing);
+            self.make_direct(account, true);
             self.watch(&[account]);
         }
     }
 
-    pub(super) fn make_direct(
-        &mut self,
-        account: AccountId,
-        request: bool,
-        call: Option<CallId>,
-        then: AfterSave,
-    ) {
+    pub(super) fn make_direct(&mut self, account: AccountId, request: bool) {
         let id = ConversationId::direct(&self.me.account, &account);
         let name = ConversationName::Direct(self.people.name_of(&account));
         let row = ConversationRow {
@@ -196,7 +190,7 @@ impl Machine {
         self.names.insert(name, id);
         self.conversations.insert(id, Conversation::new(row.clone()));
         self.dirty.conversations = true;
-        self.save_conversation(row, call, then);
+        self.save_conversation(row, None, AfterSave::Nothing);
         if self.people.is_present(&account) {
             self.tell_presence(account, true);
         }
@@ -208,7 +202,7 @@ impl Machine {
         call: Option<CallId>,
         then: AfterSave,
     ) {
-        let ticket = self.expect(Pending::Conversation { call, then });
+        let ticket = self.expect(Pending::Conversation { id: row.id, call, then });
         self.store(StoreOp::SaveConversation { ticket, row });
     }
 }

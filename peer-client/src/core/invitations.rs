@@ -60,7 +60,7 @@ impl Machine {
         name: ConversationName,
         secret: GroupSecret,
         call: Option<CallId>,
-        then: impl FnOnce(wire::id::ConversationId) -> AfterSave,
+        then: AfterSave,
     ) {
         let id = secret.conversation();
         let row = ConversationRow {
@@ -75,7 +75,7 @@ impl Machine {
         self.conversations.entry(id).or_insert_with(|| Conversation::new(row.clone())).row =
             row.clone();
         self.dirty.conversations = true;
-        self.save_conversation(row, call, then(id));
+        self.save_conversation(row, call, then);
     }
 
     /// Answers with the link to a group.

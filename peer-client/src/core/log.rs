@@ -1,6 +1,6 @@
 //! Entries of logs: making own ones, and what follows once entries are durable.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use wire::{
     event::{CheckedEvent, Event, EventHeader, Payload},
@@ -15,7 +15,7 @@ use super::{
     machine::Machine,
     model::Path,
     notice::Notice,
-    pending::Pending,
+    pending::{AfterSave, Pending},
     storage::{MessageRow, Revision, StoreOp, is_message},
 };
 
@@ -79,9 +79,20 @@ impl Machine {
         batch: Batch,
         call: Option<CallId>,
     ) {
+        self.save_again(conversation);
         let ticket = self.expect(Pending::Append { conversation, batch: batch.clone(), call });
         let Batch { events, accounts, path } = batch;
         self.store(StoreOp::Append { ticket, events, accounts, path });
+    }
+
+    /// Entries are of no use without their conversation.
+    fn save_again(&mut self, id: ConversationId) {
+        if let Some(conversation) = self.conversations.get_mut(&id)
+            && mem::take(&mut conversation.unsaved)
+        {
+            let row = conversation.row.clone();
+            self.save_conversation(row, None, AfterSave::Nothing);
+        }
     }
 
     pub(super) fn on_appended(

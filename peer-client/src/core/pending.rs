@@ -24,7 +24,7 @@ pub(super) enum Pending {
     /// Entries are being stored.
     Append { conversation: ConversationId, batch: Batch, call: Option<CallId> },
     /// A conversation is being stored for a command.
-    Conversation { call: Option<CallId>, then: AfterSave },
+    Conversation { id: ConversationId, call: Option<CallId>, then: AfterSave },
     /// An acknowledgement is being stored.
     Acknowledge { conversation: ConversationId, device: DeviceId, stage: Stage, next: u64 },
     /// Own entries were handed to a connection.
@@ -58,16 +58,14 @@ pub(super) enum Pending {
 }
 
 /// What follows once a conversation is stored.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterSave {
     /// The command is done.
     Nothing,
     /// A group begins.
-    Joined(ConversationId),
+    Joined,
     /// A private group begins, and its invitation is wanted.
-    Created(ConversationId),
-    /// The command goes on.
-    Retry(Command),
+    Created,
 }
 
 impl Machine {
@@ -81,8 +79,9 @@ impl Machine {
     pub(super) fn on_store(&mut self, reply: StoreReply) {
         match reply {
             StoreReply::Saved { ticket } => {
-                if let Some(Pending::Conversation { call, then }) = self.pending.remove(&ticket) {
-                    self.on_conversation_saved(call, then);
+                if let Some(Pending::Conversation { id, call, then }) = self.pending.remove(&ticket)
+                {
+                    self.on_conversation_saved(id, call, then);
                 }
             }
             StoreReply::Appended { ticket, arrivals, changed, orphans, .. } => {
@@ -128,7 +127,11 @@ impl Machine {
                 self.close_sessions_of(conversation);
                 self.answer_maybe(call, Err(failure.clone()));
             }
-            Some(Pending::Conversation { call, .. }) => {
+            Some(Pending::Conversation { id, call, then }) => {
+                if let Some(conversation) = self.conversations.get_mut(&id) {
+                    conversation.unsaved = true;
+                    conversation.row.left |= then != AfterSave::Nothing;
+                }
                 self.answer_maybe(call, Err(failure.clone()));
             }
             Some(
@@ -148,6 +151,8 @@ impl Machine {
                 if let Some(conversation) = self.conversations.get_mut(&conversation) {
                     conversation.forget_asked();
                 }
+                // What others have is told again when a stream begins.
+                self.close_sessions_of(conversation);
             }
             Some(Pending::Page { conversation }) => {
                 if let Some(window) =

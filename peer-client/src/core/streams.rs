@@ -56,7 +56,7 @@ pub(crate) struct Session {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Check {
     pub(super) at: Instant,
-    failures: u32,
+    pub(super) failures: u32,
 }
 
 impl Session {

@@ -209,6 +209,10 @@ fn append(
     if !continues {
         return Err(StoreError::Row("an entry does not continue its log"));
     }
+    // A log that is there already has its conversation.
+    if before.is_none() && !is_stored(database, &header.conversation)? {
+        return Err(StoreError::Row("an entry of a conversation that is not stored"));
+    }
     let erased = changes::is_erased(database, &event.id, account)?;
     let payload = event.payload.as_ref().filter(|_| !erased);
     let (reply_to, blob) = references(payload);
@@ -250,6 +254,11 @@ fn append(
         ],
     )?;
     Ok(arrival)
+}
+
+fn is_stored(database: &Connection, conversation: &ConversationId) -> Result<bool, StoreError> {
+    let mut row = database.prepare_cached("SELECT 1 FROM conversations WHERE id = ?1")?;
+    Ok(row.exists([conversation.as_bytes()])?)
 }
 
 fn references(payload: Option<&Payload>) -> (Option<EventId>, Option<[u8; 32]>) {

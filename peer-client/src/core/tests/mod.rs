@@ -16,6 +16,7 @@ mod offline;
 mod receipts;
 mod registering;
 mod roads;
+mod simulator;
 mod storing;
 
 use std::time::Instant;
@@ -41,29 +42,35 @@ pub(in crate::core) fn beginning() -> Instant {
     Instant::now()
 }
 
-fn account_key(number: u8) -> AccountKey {
-    AccountKey::from_seed([100 + number; 32])
+fn seed(role: u8, number: u16) -> [u8; 32] {
+    let mut seed = [role; 32];
+    seed[..2].copy_from_slice(&number.to_be_bytes());
+    seed
 }
 
-fn device_key(number: u8) -> DeviceKey {
-    DeviceKey::from_seed([number; 32])
+fn account_key(number: u16) -> AccountKey {
+    AccountKey::from_seed(seed(1, number))
+}
+
+fn device_key(number: u16) -> DeviceKey {
+    DeviceKey::from_seed(seed(2, number))
 }
 
 fn server_key() -> DeviceKey {
-    DeviceKey::from_seed([200; 32])
+    DeviceKey::from_seed(seed(3, 0))
 }
 
 /// Who a peer of a scenario is.
 #[derive(Clone, Debug)]
 struct Person {
     /// Picks the keys.
-    number: u8,
+    number: u16,
     username: Username,
     relay_only: bool,
 }
 
 impl Person {
-    fn new(number: u8, username: &str) -> Self {
+    fn new(number: u16, username: &str) -> Self {
         Self { number, username: Username::new(username).unwrap(), relay_only: false }
     }
 
@@ -81,7 +88,7 @@ impl Person {
             server_addresses: Vec::new(),
             relay_only: self.relay_only,
             blob_dir: "blobs".into(),
-            seed: [self.number; 32],
+            seed: seed(4, self.number),
         };
         let snapshot = store.snapshot(self.account());
         Machine::new(setup, snapshot, now)
