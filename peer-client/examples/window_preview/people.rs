@@ -71,7 +71,8 @@ pub(crate) fn excerpt(body: &Body) -> String {
     match body {
         Body::Text(text) => text.chars().take(120).collect(),
         Body::Attachment(file) => file.caption.clone().unwrap_or_else(|| file.name.clone()),
-        Body::Erased | Body::Unsupported => String::new(),
+        Body::Erased => "Message erased".to_owned(),
+        Body::Unsupported => String::new(),
     }
 }
 
@@ -277,14 +278,19 @@ fn direct_story(now: u64, me: &Username, with: &ConversationName) -> Story {
     story
 }
 
-fn view(story: &Story, unread: u32) -> ConversationView {
-    let last = story.messages.last().map(|message| LastLine {
+/// The newest message as one line.
+pub(crate) fn last_line(messages: &[Arc<MessageView>]) -> Option<LastLine> {
+    messages.last().map(|message| LastLine {
         from: message.from.clone(),
         own: message.own,
         text: excerpt(&message.body),
         at_ms: message.at_ms,
         delivery: message.delivery,
-    });
+    })
+}
+
+fn view(story: &Story, unread: u32) -> ConversationView {
+    let last = last_line(&story.messages);
     ConversationView {
         name: story.conversation.clone(),
         unread,

@@ -49,6 +49,9 @@ impl World {
             Some((name.clone(), Arc::new(timeline)))
         };
         self.model.timelines = Arc::new(self.open.iter().filter_map(page).collect());
+        for view in Arc::make_mut(&mut self.model.conversations) {
+            view.last = self.histories.get(&view.name).and_then(|it| people::last_line(it));
+        }
         answer
     }
 
@@ -69,13 +72,13 @@ impl World {
                 self.open.remove(&conversation);
             }
             Command::Read { of } => self.view(&of, |view| view.unread = 0),
-            Command::Send { to, draft } => return Ok(Answer::Message(self.add(to, draft))),
+            Command::Send { to, draft } => return Ok(Answer::Message(self.add(&to, draft))),
             Command::Join { .. } => {
                 let text = "This group is private; paste its invitation";
                 return Err(Failure::new("invite_invalid", text));
             }
             Command::React { .. } | Command::Edit { .. } | Command::Erase { .. } => {
-                self.change(command);
+                self.change(&command);
             }
             Command::Search { text, within, limit } => {
                 return Ok(Answer::Messages(self.search(&text, within.as_ref(), limit)));
@@ -103,14 +106,14 @@ impl World {
         views.iter_mut().filter(|view| view.name == *name).for_each(change);
     }
 
-    fn add(&mut self, to: ConversationName, draft: Draft) -> EventId {
+    fn add(&mut self, to: &ConversationName, draft: Draft) -> EventId {
         self.sent += 1;
         let id = people::event(&self.sent.to_string());
         let body = match draft.file {
             None => Body::Text(draft.text),
             Some(source) => Body::Attachment(Arc::new(people::sent_file(&source, draft.text))),
         };
-        let (Some(me), Some(history)) = (&self.model.me, self.histories.get_mut(&to)) else {
+        let (Some(me), Some(history)) = (&self.model.me, self.histories.get_mut(to)) else {
             return id;
         };
         let quoted = |id| history.iter().find(|message| message.id == id);
@@ -134,7 +137,7 @@ impl World {
         id
     }
 
-    fn change(&mut self, command: Command) {
+    fn change(&mut self, command: &Command) {
         let me = self.model.me.as_ref().map(|me| me.username.clone());
         let (Command::React { message: id, .. }
         | Command::Edit { message: id, .. }
@@ -143,9 +146,9 @@ impl World {
             return;
         };
         let messages = self.histories.values_mut().flatten();
-        for message in messages.filter(|message| message.id == id) {
+        for message in messages.filter(|message| message.id == *id) {
             let message = Arc::make_mut(message);
-            match &command {
+            match command {
                 Command::React { emoji, on, .. } => react(message, emoji, *on, me.as_ref()),
                 Command::Edit { text, .. } => {
                     message.edited = true;

@@ -23,6 +23,8 @@ pub(crate) enum Delivery {
     Text(ConversationName, String),
     /// A place to save a message's file.
     SaveTo(EventId, PathBuf),
+    /// Texts of messages were changed or taken back.
+    Changed,
     /// Something went wrong.
     Failed(String),
 }

@@ -80,6 +80,13 @@ impl Search {
         Some(Wish { command, purpose: Purpose::Search(within, text) })
     }
 
+    /// Asks again for the same text, since messages have changed.
+    pub(crate) fn repeat(&mut self) {
+        if self.is_on() && self.due.is_none() {
+            self.due = Some(f64::NEG_INFINITY);
+        }
+    }
+
     /// Takes what was found for a text, oldest first, unless another text is sought by now.
     pub(crate) fn take(&mut self, text: String, messages: &[MessageView]) {
         if text == self.sought && self.is_on() {
@@ -126,7 +133,7 @@ fn cut(text: &str, sought: &str) -> Snippet {
 }
 
 /// Where the words of `sought` are in a text, by bytes. The last one may be only begun.
-fn marks(text: &str, sought: &str) -> Vec<Range<usize>> {
+pub(crate) fn marks(text: &str, sought: &str) -> Vec<Range<usize>> {
     let sought: Vec<&str> = sought.split(|it: char| !it.is_alphanumeric()).collect();
     let sought: Vec<&str> = sought.into_iter().filter(|word| !word.is_empty()).collect();
     let Some((last, whole)) = sought.split_last() else { return Vec::new() };

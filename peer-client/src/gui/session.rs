@@ -18,7 +18,7 @@ use crate::{
     core::{
         command::{Answer, Command, Failure, FileSource},
         model::Model,
-        notice::Notice,
+        notice::{Change, Notice},
     },
     handle::Handle,
     media,
@@ -42,7 +42,7 @@ impl Session {
         let inbox = Inbox::new(context);
         let mut tasks = JoinSet::new();
         tasks.spawn_on(wake_on_change(handle.clone(), inbox.door()), &runtime);
-        tasks.spawn_on(pass_errors(handle.clone(), inbox.door()), &runtime);
+        tasks.spawn_on(pass_notices(handle.clone(), inbox.door()), &runtime);
         Self { handle, inbox, runtime, tasks }
     }
 
@@ -92,6 +92,12 @@ impl Session {
                     let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
                     let command = Command::Fetch { message, save_to: Some(place) };
                     out.push(Wish { command, purpose: Purpose::Save(name) });
+                }
+                Delivery::Changed => {
+                    state.search.repeat();
+                    if let Some(find) = &mut state.chat.find {
+                        find.search.repeat();
+                    }
                 }
                 Delivery::Failed(text) => state.tell(text, true, now),
             }
@@ -186,7 +192,7 @@ fn on_failure(purpose: Purpose, failure: Failure, state: &mut UiState, now: f64)
     match purpose {
         Purpose::Quiet => {}
         Purpose::Tell | Purpose::Save(_) | Purpose::Search(..) | Purpose::Invite(_) => {
-            state.tell(failure.text, true, now)
+            state.tell(failure.text, true, now);
         }
         Purpose::Send(conversation, writing) => {
             state.writing(&conversation).restore(*writing);
@@ -216,12 +222,15 @@ async fn wake_on_change(handle: Handle, door: Door) {
     }
 }
 
-async fn pass_errors(handle: Handle, door: Door) {
+async fn pass_notices(handle: Handle, door: Door) {
     let mut notices = handle.notices();
     drop(handle);
     loop {
         match notices.recv().await {
             Ok(Notice::Error { text, .. }) => door.deliver(Delivery::Failed(text)),
+            Ok(Notice::Changed { change: Change::Edit | Change::Erasure, .. }) => {
+                door.deliver(Delivery::Changed);
+            }
             Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => break,
         }

@@ -6,10 +6,11 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use peer_client::core::{
     command::{Answer, Command},
-    model::{MessageView, Timeline},
+    model::{Body, MessageView, Timeline},
+    notice::{Change, Notice},
 };
 
-use crate::support::{Desk, conversation, listed, message, model};
+use crate::support::{Desk, conversation, listed, message, model, name};
 
 const EVERYWHERE: &str = "Search chats and messages";
 const HERE: &str = "Search in this conversation";
@@ -136,4 +137,25 @@ fn within_a_conversation_one_goes_from_one_message_to_the_next() {
     assert!(!desk.has("1 of 2"));
     let message = desk.harness.get_by_label("Message");
     assert!(message.accesskit_node().is_focused());
+}
+
+#[test]
+fn what_was_found_is_sought_again_when_messages_change() {
+    let mut desk = desk();
+    let mut found = message(1, "@bob", "bob", "secret");
+    write(&mut desk, EVERYWHERE, "sec");
+    answer(&mut desk, "sec", None, vec![found.clone()]);
+    desk.wait_for("Found in @bob, bob: secret");
+    found.body = Body::Erased;
+    let (message, by) = (Box::new(found), name("bob"));
+    let notice = Notice::Changed { message, by, change: Change::Erasure };
+    desk.port.notices.send(notice).unwrap();
+    while desk.port.calls.is_empty() {
+        desk.harness.step();
+        std::thread::yield_now();
+    }
+    answer(&mut desk, "sec", None, Vec::new());
+    desk.wait_for("Nothing found");
+    desk.click("Clear");
+    assert!(desk.has("@bob, hi") && !desk.has("Nothing found"));
 }

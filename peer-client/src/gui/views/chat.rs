@@ -31,7 +31,7 @@ pub(crate) const COLUMN: f32 = 880.0;
 /// So near to the beginning older messages are asked for, in points.
 const NEAR_START: f64 = 900.0;
 /// Seconds that a message which was jumped to is marked.
-const MARK_SECONDS: f64 = 1.6;
+const MARK_SECONDS: f64 = 2.0;
 
 /// Draws the conversation in view.
 pub(crate) fn chat_ui(
@@ -134,11 +134,14 @@ fn messages_ui(
     if let Some((_, until)) = marked {
         ui.ctx().request_repaint_after_secs((until - now) as f32);
     }
-    let found = state.chat.find.as_ref().and_then(|find| find.current());
+    let find = state.chat.find.as_ref();
+    let found = find.and_then(|find| find.current());
+    let sought = find.and_then(|find| find.search.found()).map(|found| found.text.as_str().into());
     let mut rows = ChatRows {
         scene,
         images: &mut state.images,
         marked: found.or(marked.map(|(id, _)| id)),
+        sought,
         reacting: state.chat.reacting.map(|reacting| reacting.message),
         writable: !scene.is_blocked(name),
         grouped: matches!(name, ConversationName::Group(_)),

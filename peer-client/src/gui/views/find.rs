@@ -82,6 +82,8 @@ pub(crate) fn find_ui(
         find.shown = answered;
         find.at = 0;
     }
+    let count = find.search.found().map_or(0, |found| found.messages.len());
+    find.at = find.at.min(count.saturating_sub(1));
     let (moved, closed) = shown.inner;
     if let Some(message) = find.current().filter(|_| fresh || moved) {
         state.chat.seek(message);

@@ -72,6 +72,7 @@ pub(crate) fn menu_ui(
         return;
     }
     response.context_menu(|ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
         if writable {
             actions.extend(quick_ui(ui, button::MENU, message));
             rule_ui(ui);

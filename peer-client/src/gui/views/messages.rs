@@ -44,6 +44,8 @@ pub(crate) struct ChatRows<'a> {
     pub(crate) images: &'a mut Images,
     /// A message that was jumped to.
     pub(crate) marked: Option<EventId>,
+    /// Words that were sought within the conversation.
+    pub(crate) sought: Option<Arc<str>>,
     /// A message for which an emoji is being chosen.
     pub(crate) reacting: Option<EventId>,
     /// It is a group, where others have their pictures beside their messages.
@@ -70,7 +72,8 @@ impl ChatRows<'_> {
         let row = ui.max_rect();
         let (left, right) = Self::column(row);
         let breadth = self.bubble_width(right - left);
-        let laid = bubble::layout(ui, self.scene, message, place, breadth);
+        let mut laid = bubble::layout(ui, self.scene, message, place, breadth);
+        laid.sought = self.sought.clone();
         let chips = reactions::layout(ui, &message.reactions, breadth);
         let top = row.top() + if place.first { GAP_FIRST } else { GAP_NEXT };
         let indent = if self.grouped { AVATAR + space::S } else { 0.0 };

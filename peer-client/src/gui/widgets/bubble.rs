@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use egui::{
-    Color32, CornerRadius, Galley, Label, OpenUrl, Rect, Response, Role, Sense, Shadow, Ui,
-    UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Color32, CornerRadius, Galley, Rect, Response, Role, Sense, Shadow, Ui, Vec2, WidgetInfo, pos2,
+    vec2,
 };
 use lucide_icons::Icon;
 
 use super::{
     attachment::{self, FileLine, Use},
     meta::{self, Meta},
+    words,
 };
 use crate::{
     core::model::{Body, MessageView, Quote},
@@ -58,6 +59,8 @@ pub(crate) struct Bubble {
     /// A sign before the text.
     sign: Option<Icon>,
     meta: Meta,
+    /// Words to be marked in the text.
+    pub(crate) sought: Option<Arc<str>>,
     /// It has no ground of its own.
     bare: bool,
 }
@@ -102,6 +105,7 @@ pub(crate) fn layout(
         text,
         sign,
         meta: meta::layout(ui, scene, message),
+        sought: None,
         bare,
     };
     bubble.size = bubble.measure(inner);
@@ -215,16 +219,9 @@ impl Bubble {
             top += attachment::FILE_HEIGHT + 6.0;
         }
         if let Some(text) = &self.text {
-            let at = Rect::from_min_size(
-                pos2(left + self.indent(), top),
-                vec2(rect.width() - 2.0 * PAD.x - self.indent(), text.galley.size().y),
-            );
-            if let Some(sign) = self.sign {
-                let at = Rect::from_min_size(pos2(left, top), vec2(16.0, at.height()));
-                let font = fonts::icons(15.0);
-                super::centred(ui.painter(), at, &fonts::glyph(sign), font, palette.text_weak);
-            }
-            response |= text_ui(ui, at, text);
+            let size = vec2(rect.width() - 2.0 * PAD.x, text.galley.size().y);
+            response |=
+                self.words_ui(ui, Rect::from_min_size(pos2(left, top), size), text, palette);
         }
         let meta = self.paint_meta(ui, rect, message, palette);
         ui.interact(meta, ui.scope_id().with("meta"), Sense::hover()).on_hover_ui(|ui| {
@@ -233,6 +230,19 @@ impl Bubble {
         response
             .widget_info(|| WidgetInfo::labeled(Role::ListItem, true, description(scene, message)));
         (response, wanted)
+    }
+
+    fn words_ui(&self, ui: &mut Ui, mut rect: Rect, text: &Text, palette: &Palette) -> Response {
+        if let Some(sign) = self.sign {
+            let at = Rect::from_min_size(rect.min, vec2(16.0, rect.height()));
+            let font = fonts::icons(15.0);
+            super::centred(ui.painter(), at, &fonts::glyph(sign), font, palette.text_weak);
+        }
+        rect.min.x += self.indent();
+        if let Some(sought) = &self.sought {
+            words::paint_found(ui, rect.min, text, (sought, palette.found));
+        }
+        words::words_ui(ui, rect, text)
     }
 
     fn paint_meta(&self, ui: &Ui, rect: Rect, message: &MessageView, palette: &Palette) -> Rect {
@@ -329,27 +339,6 @@ fn quote_ui(
     let response = ui.interact(rect, ui.scope_id().with("quote"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Go to the quoted message"));
     response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
-}
-
-/// Text that can be selected, with links that can be clicked.
-fn text_ui(ui: &mut Ui, rect: Rect, text: &Text) -> Response {
-    let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt("text"));
-    let response = child.add(Label::new(Arc::clone(&text.galley)).selectable(true));
-    if text.links.is_empty() {
-        return response;
-    }
-    let link = response.hover_pos().and_then(|pointer| {
-        let cursor = text.galley.cursor_from_pos(pointer - rect.min);
-        let index: usize = cursor.index.into();
-        text.links.iter().find(|(range, _)| range.contains(&index)).map(|(_, url)| url)
-    });
-    if let Some(url) = link {
-        ui.ctx().set_cursor_icon(egui::CursorIcon::PointingHand);
-        if response.clicked() {
-            ui.ctx().open_url(OpenUrl::new_tab(url));
-        }
-    }
-    response
 }
 
 fn paint_ground(ui: &Ui, rect: Rect, own: bool, place: Place, palette: &Palette) {

@@ -31,7 +31,7 @@ const NAMED_MAX: usize = 12;
 
 /// The chips, laid out.
 pub(crate) struct Chips {
-    chips: Vec<Chip>,
+    all: Vec<Chip>,
     size: Vec2,
     /// What they add to the height of a message, in points.
     pub(crate) below: f32,
@@ -46,7 +46,7 @@ struct Chip {
 
 /// Lays chips out in rows of at most `width` points.
 pub(crate) fn layout(ui: &Ui, reactions: &[Reaction], width: f32) -> Chips {
-    let (mut chips, mut at, mut size) = (Vec::new(), Vec2::ZERO, Vec2::ZERO);
+    let (mut all, mut at, mut size) = (Vec::new(), Vec2::ZERO, Vec2::ZERO);
     for reaction in reactions.iter().take(SHOWN_MAX) {
         let font = fonts::regular(size::BODY + 1.0);
         let emoji = text::one_line(ui, &reaction.emoji, EMOJI_MAX, font, Color32::PLACEHOLDER);
@@ -62,10 +62,10 @@ pub(crate) fn layout(ui: &Ui, reactions: &[Reaction], width: f32) -> Chips {
         let place = Rect::from_min_size(at.to_pos2(), vec2(wide, HEIGHT));
         size = size.max(place.max.to_vec2());
         at.x += wide + GAP;
-        chips.push(Chip { place, emoji, count });
+        all.push(Chip { place, emoji, count });
     }
-    let below = if chips.is_empty() { 0.0 } else { size.y - OVERLAP + 2.0 };
-    Chips { chips, size, below }
+    let below = if all.is_empty() { 0.0 } else { size.y - OVERLAP + 2.0 };
+    Chips { all, size, below }
 }
 
 impl Chips {
@@ -85,7 +85,7 @@ impl Chips {
         };
         let origin = Pos2::new(left, bubble.bottom() - OVERLAP);
         let mut clicked = None;
-        for (chip, reaction) in self.chips.iter().zip(reactions) {
+        for (chip, reaction) in self.all.iter().zip(reactions) {
             if chip_ui(ui, chip, origin, reaction, me) {
                 clicked = Some(reaction);
             }
