@@ -150,10 +150,7 @@ fn what_was_found_is_sought_again_when_messages_change() {
     let (message, by) = (Box::new(found), name("bob"));
     let notice = Notice::Changed { message, by, change: Change::Erasure };
     desk.port.notices.send(notice).unwrap();
-    while desk.port.calls.is_empty() {
-        desk.harness.step();
-        std::thread::yield_now();
-    }
+    desk.wait_for_call();
     answer(&mut desk, "sec", None, Vec::new());
     desk.wait_for("Nothing found");
     desk.click("Clear");

@@ -141,6 +141,17 @@ impl Desk {
         }
     }
 
+    /// Draws until the window asks for something.
+    #[track_caller]
+    pub(crate) fn wait_for_call(&mut self) {
+        let deadline = now() + PATIENCE;
+        while self.port.calls.is_empty() {
+            assert!(now() < deadline, "the window asks for nothing");
+            self.harness.step();
+            std::thread::yield_now();
+        }
+    }
+
     #[track_caller]
     pub(crate) fn click(&mut self, label: &str) {
         self.harness.get_by_label(label).click();
