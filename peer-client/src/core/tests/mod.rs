@@ -26,6 +26,7 @@ use wire::{
 };
 
 use super::{
+    devices::Authority,
     input::Now,
     machine::{Machine, Setup},
 };
@@ -74,7 +75,7 @@ impl Person {
     fn start(&self, store: &mut InMemory, now: Now) -> Machine {
         let setup = Setup {
             device_key: device_key(self.number),
-            account_key: account_key(self.number),
+            authority: Authority::Key(account_key(self.number)),
             username: self.username.clone(),
             server: server_key().id(),
             relay_only: self.relay_only,
