@@ -128,6 +128,9 @@ fn obey(world: &mut people::World, command: Command, count: &mut u64) -> Result<
         | Command::Peers
         | Command::Members { .. }
         | Command::Contacts
+        | Command::Devices
+        | Command::AddDevice
+        | Command::Revoke { .. }
         | Command::Untold { .. }
         | Command::Told { .. } => {}
     }

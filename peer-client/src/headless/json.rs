@@ -194,7 +194,7 @@ pub(super) fn reply(id: Option<Value>, result: Result<Answer, Failure>) -> Value
 }
 
 /// A message as `history` lists it.
-fn message(view: &MessageView) -> Value {
+pub(crate) fn message(view: &MessageView) -> Value {
     let mut line = json!({
         "in": view.conversation.to_string(),
         "from": view.from.as_str(),

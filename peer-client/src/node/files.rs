@@ -108,6 +108,22 @@ impl Files {
         self.save(ACCOUNT_KEY, &key.seed())
     }
 
+    /// Keeps the key of a new device.
+    pub fn save_device_key(&self, key: &DeviceKey) -> Result<(), FilesError> {
+        self.save(DEVICE_KEY, &key.seed())
+    }
+
+    /// Writes a file from elsewhere into the folder.
+    pub fn put(&self, name: &Path, from: &mut impl io::Read) -> Result<(), FilesError> {
+        let path = self.root.join(name);
+        let wrap = |source| FilesError::Io { path: path.clone(), source };
+        private_folder(path.parent().unwrap_or(&self.root)).map_err(wrap)?;
+        let mut file = private_file(&path).map_err(wrap)?;
+        file.set_len(0).map_err(wrap)?;
+        io::copy(from, &mut file).map_err(wrap)?;
+        file.sync_all().map_err(wrap)
+    }
+
     /// Whether a device began in this folder already.
     pub fn is_begun(&self) -> bool {
         [DEVICE_KEY, ACCOUNT_KEY, INTRODUCTION, DATABASE]

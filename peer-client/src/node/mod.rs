@@ -22,6 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::{id::DeviceId, name::Username};
 
+pub(crate) use self::run::now;
 use crate::{
     blob::store::BlobStore,
     core::{

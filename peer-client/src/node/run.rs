@@ -56,7 +56,7 @@ const BACKLOG: usize = 256;
 
 /// Reads the clocks.
 #[expect(clippy::disallowed_methods, reason = "the one place where the node reads the clocks")]
-pub(super) fn now() -> Now {
+pub(crate) fn now() -> Now {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Now { instant: Instant::now(), unix_ms: since_1970.as_millis() as u64 }
 }
