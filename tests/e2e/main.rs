@@ -4,6 +4,7 @@
 
 mod command_line;
 mod contract;
+mod devices;
 mod direct;
 mod files;
 mod groups;

@@ -13,6 +13,7 @@ pub mod peer;
 pub mod process;
 pub mod record;
 pub mod samples;
+pub mod run;
 pub mod screen;
 pub mod server;
 pub mod traces;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, BufWriter, Read, Write as _},
+    io::{self, BufReader, BufWriter, Read},
     path::{Path, PathBuf},
 };
 

@@ -34,6 +34,9 @@ const MARK: usize = 8;
 /// Writes a conversation into a folder, oldest message first. Gives how many there are.
 pub(super) fn export(files: &Files, of: &ConversationName, to: &Path) -> anyhow::Result<usize> {
     let mut reader = Reader::open(files)?;
+    if !reader.machine.model().conversations.iter().any(|known| known.name == *of) {
+        anyhow::bail!("there is no conversation {of} in this folder");
+    }
     let mut pages = Vec::new();
     let mut before = None;
     loop {

@@ -20,7 +20,7 @@ use crate::{
     cli,
     core::{devices::Authority, storage::StoreOp},
     node::files::Files,
-    store::{self, Store},
+    store::Store,
 };
 
 /// Prints the words of an account's key.
