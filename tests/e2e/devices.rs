@@ -165,9 +165,9 @@ fn a_removed_device_is_refused_by_server_and_peers() {
     laptop.say("@bob", "still mine");
     bob.wait_for("the laptop's message", event::message("still mine"));
 
-    let lost = here(&mut laptop);
-    assert_eq!(laptop.refusal(json!({"do": "revoke", "device": here(&mut phone)})), "no_account_key");
-    assert_eq!(phone.refusal(json!({"do": "revoke", "device": here(&mut phone)})), "own_device");
+    let (lost, kept) = (here(&mut laptop), here(&mut phone));
+    assert_eq!(laptop.refusal(json!({"do": "revoke", "device": kept})), "no_account_key");
+    assert_eq!(phone.refusal(json!({"do": "revoke", "device": kept})), "own_device");
     phone.must(json!({"do": "revoke", "device": lost}));
     let refused = laptop.wait_for("the refusal", event::rendezvous("refused"));
     assert_eq!(text(&refused, "code"), "revoked");
@@ -186,7 +186,7 @@ fn a_removed_device_is_refused_by_server_and_peers() {
 fn the_phrase_brings_the_name_to_a_new_machine() {
     let server = Server::start();
     let mut old = Peer::start(&server, "anna");
-    let mut bob = Peer::start(&server, "bob");
+    let bob = Peer::start(&server, "bob");
     old.say("@bob", "on the old machine");
     bob.wait_for("the message", event::message("on the old machine"));
     let words = phrase(&mut old);
@@ -246,7 +246,7 @@ fn recovery_can_remove_all_other_devices() {
 fn a_backup_makes_a_new_device_with_everything() {
     let server = Server::start();
     let mut anna = Peer::start(&server, "anna");
-    let mut bob = Peer::start(&server, "bob");
+    let bob = Peer::start(&server, "bob");
     anna.say("@bob", "keep this");
     bob.wait_for("the message", event::message("keep this"));
     let picture = anna.write_file("notes.txt", b"attached text");
@@ -287,7 +287,7 @@ fn a_backup_makes_a_new_device_with_everything() {
 fn the_same_device_comes_back_from_a_backup() {
     let server = Server::start();
     let mut anna = Peer::start(&server, "anna");
-    let mut bob = Peer::start(&server, "bob");
+    let bob = Peer::start(&server, "bob");
     anna.say("@bob", "first");
     bob.wait_for("the message", event::message("first"));
     let device = here(&mut anna);
