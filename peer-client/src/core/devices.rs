@@ -143,7 +143,7 @@ struct Offer {
 }
 
 /// Why the record is being changed.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Change {
     /// A new device proved that it knows the code.
     Add { pairing: PairingId, device: DeviceId },

@@ -116,11 +116,13 @@ impl Machine {
         match (purpose, result) {
             (Purpose::Register, Ok(_)) => self.on_registered(),
             (Purpose::Register, Err(refusal)) if self.ask_own_record(refusal) => {}
-            (Purpose::Hello | Purpose::Register, Err(refusal)) => self.on_refused(refusal),
             (Purpose::OwnRecord(refusal), Ok(Response::Found(found))) => {
                 self.on_own_record_found(&found, refusal);
             }
-            (Purpose::OwnRecord(refusal), _) => self.on_refused(refusal),
+            (Purpose::Hello | Purpose::Register, Err(refusal))
+            | (Purpose::OwnRecord(refusal), _) => {
+                self.on_refused(refusal);
+            }
             (Purpose::ChangeDevices, result) => self.on_devices_changed(result.map(|_| ())),
             (Purpose::Join(tag), Ok(_)) => self.on_joined(tag),
             (Purpose::Join(_), Err(refusal)) => {
