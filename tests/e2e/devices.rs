@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// Runs `peer-client` with a data folder, to its end.
 fn program(arguments: &[&str], data_dir: &Path, input: &str) -> Said {
-    let data_dir = data_dir.to_str().expect("a temporary folder has a plain name");
+    let data_dir = data_dir.to_str().unwrap_or_else(|| panic!("{}", data_dir.display()));
     let arguments = [arguments, &["--data-dir", data_dir]].concat();
     run("peer-client", &arguments, input, Path::new("/"))
 }
@@ -64,7 +64,7 @@ fn devices(peer: &mut Peer) -> Vec<Value> {
 fn here(peer: &mut Peer) -> String {
     let devices = devices(peer);
     let here = devices.iter().find(|device| device["here"] == true);
-    let here = here.expect("a device lists itself");
+    let here = here.unwrap_or_else(|| panic!("a device does not list itself: {devices:?}"));
     text(here, "device").to_owned()
 }
 

@@ -22,7 +22,10 @@ use crate::{
         storage::{StoreOp, StoreReply},
     },
     headless::json,
-    node::{self, files::Files},
+    node::{
+        self,
+        files::{Files, private_file, private_folder},
+    },
     store::{self, Store},
 };
 
@@ -46,11 +49,13 @@ pub(super) fn export(files: &Files, of: &ConversationName, to: &Path) -> anyhow:
         pages.push(page);
     }
     let attachments = to.join("attachments");
-    fs::create_dir_all(&attachments)
+    private_folder(&attachments)
         .with_context(|| format!("cannot make the folder {}", attachments.display()))?;
     let path = to.join("messages.jsonl");
     let wrap = || format!("cannot write {}", path.display());
-    let mut lines = BufWriter::new(fs::File::create(&path).with_context(wrap)?);
+    let file = private_file(&path).with_context(wrap)?;
+    file.set_len(0).with_context(wrap)?;
+    let mut lines = BufWriter::new(file);
     let mut count = 0;
     for message in pages.iter().rev().flatten() {
         let mut line = json::message(message);

@@ -8,7 +8,7 @@ mod tests;
 
 use anyhow::Context as _;
 
-use crate::{cli, core::devices::Authority, node::files::Files, recovery::terminal};
+use crate::{cli, node::files::Files, recovery::terminal};
 
 /// Writes a backup, or a conversation that people and programs can read.
 pub fn export(arguments: &cli::Export) -> anyhow::Result<()> {
@@ -37,12 +37,11 @@ pub fn import(arguments: &cli::Import) -> anyhow::Result<()> {
     }
     let passphrase = terminal::secret("The passphrase of the backup")?;
     archive::read(&files, &arguments.from, &passphrase, arguments.same_device)
+        .inspect_err(|_error| files.undo())
         .with_context(|| format!("cannot import {}", arguments.from.display()))?;
-    let authority = files.authority()?;
-    terminal::say(match (arguments.same_device, authority) {
-        (true, _) => "this is the same device again: never start the other copy any more",
-        (false, Authority::Key(_) | Authority::Introduced { .. }) => {
-            "this is a new device of the account: the server learns of it at the first start"
-        }
+    terminal::say(if arguments.same_device {
+        "this is the same device again: never start the other copy any more"
+    } else {
+        "this is a new device of the account: the server learns of it at the first start"
     })
 }

@@ -26,7 +26,7 @@ fn what_is_sealed_is_opened() {
 
 #[test]
 fn a_wrong_passphrase_is_told_from_a_damaged_file() {
-    let sealed = seal(&[7; 100_000]);
+    let sealed = seal(&vec![7; 100_000]);
     let wrong = Opener::new(&sealed[..], "a toad in a road");
     assert!(matches!(wrong.err(), Some(OpenError::Passphrase)));
     assert!(matches!(Opener::new(&b"text\n"[..], "x").err(), Some(OpenError::Format)));

@@ -119,8 +119,8 @@ impl Machine {
             (Purpose::OwnRecord(refusal), Ok(Response::Found(found))) => {
                 self.on_own_record_found(&found, refusal);
             }
-            (Purpose::Hello | Purpose::Register, Err(refusal))
-            | (Purpose::OwnRecord(refusal), _) => {
+            (Purpose::OwnRecord(refusal), Err(Refusal::NotFound) | Ok(_))
+            | (Purpose::Hello | Purpose::Register | Purpose::OwnRecord(_), Err(refusal)) => {
                 self.on_refused(refusal);
             }
             (Purpose::ChangeDevices, result) => self.on_devices_changed(result.map(|_| ())),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use wire::{
     event::{Clock, Event, Membership, Payload},
     id::{ConversationId, DeviceId},
+    limits::{LOGS_MAX, NUMBER_MAX},
     name::ConversationName,
     sync::Have,
 };
@@ -110,7 +111,7 @@ impl Machine {
         Some(id)
     }
 
-    /// Another own device told in which conversation the user is. An own entry comes by here too.
+    /// A device told in which conversation the user is.
     pub(super) fn on_membership(
         &mut self,
         within: ConversationId,
@@ -183,16 +184,19 @@ impl Machine {
         let Some(own) = self.own_conversation() else { return };
         let differs = |(id, conversation): (&ConversationId, &Conversation)| {
             let row = &conversation.row;
-            let told = self.own.told.get(id).map_or(row.left, |told| told.left);
-            let news = told != row.left || !row.left && !self.own.told.contains_key(id);
-            let of = match &row.kind {
-                Kind::Direct(account) => Membership::Person(self.people.record_of(account)?),
-                Kind::Group(secret) => {
-                    let ConversationName::Group(name) = &row.name else { return None };
+            let told = self.own.told.get(id);
+            let is_news = told.map_or(!row.left, |told| told.left != row.left);
+            if *id == own || row.request || !is_news {
+                return None;
+            }
+            let of = match (&row.kind, &row.name) {
+                (Kind::Direct(account), _) => Membership::Person(self.people.record_of(account)?),
+                (Kind::Group(secret), ConversationName::Group(name)) => {
                     Membership::Group { name: name.clone(), secret: secret.clone() }
                 }
+                (Kind::Group(_), ConversationName::Direct(_)) => return None,
             };
-            (*id != own && news && !row.request).then_some((of, row.left))
+            Some((of, row.left))
         };
         let news: Vec<_> = self.conversations.iter().filter_map(differs).collect();
         for (of, left) in news {
@@ -207,9 +211,10 @@ impl Machine {
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
         let mut marks = Vec::new();
         for held in have.iter().filter(|held| held.device != own) {
-            let durable = conversation.durable_next(&held.device);
-            let next = held.head.map_or(0, |head| head.sequence.saturating_add(1)).min(durable);
-            if next > conversation.read.get(&held.device).copied().unwrap_or(0) {
+            // What was read there may still be on its way here.
+            let next = held.head.map_or(0, |head| head.sequence.min(NUMBER_MAX) + 1);
+            let read = conversation.read.get(&held.device).copied();
+            if next > read.unwrap_or(0) && (read.is_some() || conversation.read.len() < LOGS_MAX) {
                 conversation.read.insert(held.device, next);
                 marks.push((held.device, next));
             }

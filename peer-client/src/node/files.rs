@@ -124,6 +124,19 @@ impl Files {
         file.sync_all().map_err(wrap)
     }
 
+    /// Takes away what [`Self::put`] and the saving of keys began, where it did not come to an end.
+    pub fn undo(&self) {
+        let logs = [format!("{DATABASE}-wal"), format!("{DATABASE}-shm")];
+        let names = [DEVICE_KEY, ACCOUNT_KEY, INTRODUCTION, DATABASE];
+        for name in names.into_iter().chain(logs.iter().map(String::as_str)) {
+            if let Err(error) = fs::remove_file(self.root.join(name))
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(name, %error, "a part of the backup could not be removed");
+            }
+        }
+    }
+
     /// Whether a device began in this folder already.
     pub fn is_begun(&self) -> bool {
         [DEVICE_KEY, ACCOUNT_KEY, INTRODUCTION, DATABASE]
@@ -194,7 +207,7 @@ fn write_durably(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -205,7 +218,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-fn private_file(path: &Path) -> io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]

@@ -5,6 +5,7 @@ mod alone;
 mod bounds;
 mod chaos;
 mod clocks;
+mod devices;
 mod direct;
 mod forks;
 mod groups;
@@ -20,6 +21,7 @@ mod storing;
 use std::time::Instant;
 
 use wire::{
+    account::Introduction,
     id::AccountId,
     key::{AccountKey, DeviceKey},
     name::Username,
@@ -58,24 +60,36 @@ fn server_key() -> DeviceKey {
 struct Person {
     /// Picks the keys.
     number: u8,
+    /// Picks the account's key; as `number` for a person's first device.
+    account_number: u8,
+    /// What a device has that was added by a code, instead of the account's key.
+    introduction: Option<Introduction>,
     username: Username,
     relay_only: bool,
 }
 
 impl Person {
     fn new(number: u8, username: &str) -> Self {
-        Self { number, username: Username::new(username).unwrap(), relay_only: false }
+        let username = Username::new(username).unwrap();
+        Self { number, account_number: number, introduction: None, username, relay_only: false }
     }
 
     fn account(&self) -> AccountId {
-        account_key(self.number).id()
+        account_key(self.account_number).id()
+    }
+
+    fn authority(&self) -> Authority {
+        match self.introduction.clone() {
+            Some(it) => Authority::introduced(it, device_key(self.number).id()).unwrap(),
+            None => Authority::Key(account_key(self.account_number)),
+        }
     }
 
     /// Starts the person's peer with what its store has.
     fn start(&self, store: &mut InMemory, now: Now) -> Machine {
         let setup = Setup {
             device_key: device_key(self.number),
-            authority: Authority::Key(account_key(self.number)),
+            authority: self.authority(),
             username: self.username.clone(),
             server: server_key().id(),
             relay_only: self.relay_only,

@@ -2,6 +2,7 @@
 //! events follows from the seed alone.
 
 mod carry;
+mod pairing;
 mod peer;
 mod server;
 pub(super) mod wishes;
@@ -16,7 +17,10 @@ use wire::id::{DeviceId, TopicTag};
 
 use self::{peer::Peer, server::Server};
 use super::{BEGINNING, Person, beginning};
-use crate::core::input::{GossipInput, Input, LinkId, Now, ServerInput, SessionId};
+use crate::{
+    core::input::{GossipInput, Input, LinkId, Now, ServerInput, SessionId},
+    store::in_memory::InMemory,
+};
 
 /// Steps after which a scenario is taken for one that runs in circles.
 const STEPS_MAX: u64 = 2_000_000;
@@ -86,6 +90,19 @@ impl Network {
     pub(in crate::core::tests) fn add(&mut self, person: Person) -> Place {
         let place = self.peers.len();
         self.peers.push(Peer::new(person));
+        self.start(place);
+        place
+    }
+
+    /// A person with a device that has something in its store already.
+    pub(in crate::core::tests) fn add_with(
+        &mut self,
+        person: Person,
+        prepare: impl FnOnce(&mut InMemory),
+    ) -> Place {
+        let place = self.peers.len();
+        self.peers.push(Peer::new(person));
+        prepare(&mut self.peers[place].store);
         self.start(place);
         place
     }
