@@ -50,21 +50,22 @@ fn an_answer_repeats_the_id_of_its_command() {
 }
 
 #[test]
-fn commands_of_later_versions_are_refused_as_unsupported() {
+fn commands_about_what_is_not_there_are_refused() {
     let server = Server::start();
     let mut anna = Peer::start(&server, "anna");
     let id = "00".repeat(32);
-    for command in [
-        json!({"do": "react", "message": id, "emoji": "👍", "on": true}),
-        json!({"do": "edit", "message": id, "text": "better"}),
-        json!({"do": "erase", "message": id}),
-        json!({"do": "search", "text": "needle"}),
-        json!({"do": "search", "text": "needle", "in": "#rust"}),
-        json!({"do": "accept", "peer": "@bob"}),
-        json!({"do": "block", "peer": "@bob", "on": true}),
+    for (command, code) in [
+        (json!({"do": "react", "message": id, "emoji": "👍", "on": true}), "not_found"),
+        (json!({"do": "edit", "message": id, "text": "better"}), "not_found"),
+        (json!({"do": "erase", "message": id}), "not_found"),
+        (json!({"do": "search", "text": "needle", "in": "#rust"}), "not_joined"),
+        (json!({"do": "accept", "peer": "@bob"}), "no_conversation"),
+        (json!({"do": "block", "peer": "@bob", "on": true}), "not_found"),
     ] {
-        assert_eq!(anna.refusal(command.clone()), "unsupported", "{command}");
+        assert_eq!(anna.refusal(command.clone()), code, "{command}");
     }
+    let answer = anna.must(json!({"do": "search", "text": "needle"}));
+    assert!(event::list(&answer, "messages").is_empty(), "{answer}");
 }
 
 #[test]

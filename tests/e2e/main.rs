@@ -2,10 +2,13 @@
 //!
 //! One alone: `tests/run.sh --test e2e groups::five`; any part of a name will do.
 
+mod changes;
 mod command_line;
 mod contract;
+mod crash;
 mod devices;
 mod direct;
+mod disk;
 mod files;
 mod groups;
 mod names;

@@ -25,6 +25,8 @@ pub struct Peer {
     home: TempDir,
     username: String,
     arguments: Vec<String>,
+    /// A program that runs the peer's, with its own arguments; empty if it runs by itself.
+    wrapper: Vec<String>,
     /// What runs before the present one told.
     earlier: Vec<Value>,
     run: Run,
@@ -74,8 +76,14 @@ impl Peer {
         prepare(&data_dir(home.path()));
         let mut arguments = arguments(&data_dir(home.path()), server, username);
         arguments.extend(further.iter().map(|&argument| argument.to_owned()));
-        let run = Run::start(username, &arguments, home.path());
-        Self { home, username: username.to_owned(), arguments, earlier: Vec::new(), run }
+        let wrapper = Vec::new();
+        let run = Run::start(username, &wrapper, &arguments, home.path());
+        Self { home, username: username.to_owned(), arguments, wrapper, earlier: Vec::new(), run }
+    }
+
+    /// From the next start on, `wrapper` runs the program.
+    pub fn wrap(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(|&argument| argument.to_owned()).collect();
     }
 
     /// The username.
@@ -246,9 +254,26 @@ impl Peer {
 
     /// Starts it again after it ended, with the same folder, and waits until it is registered.
     pub fn restart(&mut self) {
-        self.earlier.extend(self.run.output.entries());
-        self.run = Run::start(&self.username, &self.arguments, self.home.path());
+        self.start_again();
         self.wait_for("registration", event::rendezvous("registered"));
+    }
+
+    /// Starts it again after it ended, with the same folder, and waits for nothing.
+    pub fn start_again(&mut self) {
+        self.earlier.extend(self.run.output.entries());
+        self.run = Run::start(&self.username, &self.wrapper, &self.arguments, self.home.path());
+    }
+
+    /// The lines of the present run from `mark` on that are there.
+    pub fn lines_from(&self, mark: usize) -> Vec<Value> {
+        self.run.output.from(mark)
+    }
+
+    /// The same once the program has ended: all of them.
+    pub fn last_lines_from(&self, mark: usize) -> Vec<Value> {
+        let end = self.run.output.wait_for_end(Deadline::after(PATIENCE));
+        assert!(end.is_ok(), "{} does not close its output", self.username);
+        self.run.output.from(mark)
     }
 
     /// The last lines and the end of the log, for a message.
@@ -259,8 +284,16 @@ impl Peer {
 }
 
 impl Run {
-    fn start(username: &str, arguments: &[String], home: &Path) -> Self {
-        let mut peer = command(program("peer-client"), home);
+    fn start(username: &str, wrapper: &[String], arguments: &[String], home: &Path) -> Self {
+        let program = program("peer-client");
+        let mut peer = match wrapper.split_first() {
+            None => command(program, home),
+            Some((wrapper, before)) => {
+                let mut peer = command(wrapper, home);
+                peer.args(before).arg(program);
+                peer
+            }
+        };
         let (process, input, output) = Process::spawn(username, peer.args(arguments));
         let output = Record::of(output, |line| {
             serde_json::from_str(line).unwrap_or_else(|_error| json!({ "not_json": line }))

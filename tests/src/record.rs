@@ -101,6 +101,11 @@ impl<T: Clone + Send + 'static> Record<T> {
         self.shared.lock().all.clone()
     }
 
+    /// The entries from the one with index `from` on.
+    pub fn from(&self, from: usize) -> Vec<T> {
+        self.shared.lock().all.get(from..).unwrap_or_default().to_vec()
+    }
+
     /// The last `count` entries.
     pub fn tail(&self, count: usize) -> Vec<T> {
         let entries = self.shared.lock();

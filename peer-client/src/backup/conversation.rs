@@ -101,6 +101,7 @@ impl Reader {
         let device_key = files.device_key()?;
         let setup = Setup {
             server: device_key.id(),
+            server_addresses: Vec::new(),
             device_key,
             authority,
             username,

@@ -72,6 +72,12 @@ impl Attachments {
         self.here.contains(blob).then(|| self.dir.join(blob.to_string()))
     }
 
+    /// An attachment is not wanted any more. Commands that wait for it give up in time.
+    pub(crate) fn forget(&mut self, blob: &BlobHash) {
+        self.here.remove(blob);
+        self.failed.remove(blob);
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let waiting = self.wanted.values().filter(|wanted| wanted.source.is_none());
         let retries = waiting.map(|wanted| wanted.retry_at).min();

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use thiserror::Error;
 use wire::{
     id::{DeviceId, EventId},
-    name::{ConversationName, GroupName},
+    name::{ConversationName, GroupName, Username},
 };
 
 use super::model::{Completeness, DeviceView, MemberView, MessageView, PeerView};
@@ -57,6 +57,65 @@ pub enum Command {
         /// The conversation.
         within: ConversationName,
     },
+    /// React to a message, or take a reaction back.
+    React {
+        /// The message.
+        message: EventId,
+        /// The emoji.
+        emoji: String,
+        /// Whether the reaction is there from now on.
+        on: bool,
+    },
+    /// Give an own message another text.
+    Edit {
+        /// The message.
+        message: EventId,
+        /// The text, or the file's caption.
+        text: String,
+    },
+    /// Take an own message back, on all devices that have it.
+    Erase {
+        /// The message.
+        message: EventId,
+    },
+    /// The newest messages with all words of a text.
+    Search {
+        /// What the user typed; the last word may be unfinished.
+        text: String,
+        /// Only in this conversation.
+        within: Option<ConversationName>,
+        /// Messages at most.
+        limit: u32,
+    },
+    /// Accept a stranger's conversation without answering yet.
+    Accept {
+        /// The stranger.
+        peer: Username,
+    },
+    /// Hear nothing of a person any more, or again.
+    Block {
+        /// The person.
+        peer: Username,
+        /// Whether they are blocked from now on.
+        on: bool,
+    },
+    /// Be told of new messages of a conversation no more, or again.
+    Mute {
+        /// The conversation.
+        conversation: ConversationName,
+        /// Whether it is muted from now on.
+        on: bool,
+    },
+    /// Become the first member of a new private group. Answered with the invitation to it.
+    Create {
+        /// What to call it.
+        group: GroupName,
+    },
+    /// The invitation to a group.
+    Invite {
+        /// The group.
+        group: GroupName,
+    },
     /// A page of history.
     History {
         /// The conversation.
@@ -103,6 +162,17 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The conversation that must be there first.
+    pub(super) fn wanted(&self) -> Option<&ConversationName> {
+        match self {
+            Self::Send { to, .. } => Some(to),
+            Self::Open { conversation } => Some(conversation),
+            _ => None,
+        }
+    }
+}
+
 /// A message to be sent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
@@ -137,6 +207,8 @@ pub enum Answer {
     Message(EventId),
     /// Messages, oldest first.
     Messages(Vec<MessageView>),
+    /// A link that makes whoever has it a member of a group.
+    Invitation(String),
     /// Untold messages, oldest first, each with its arrival.
     Untold(Vec<(i64, MessageView)>),
     /// The file is here whole.

@@ -1,10 +1,8 @@
 //! Commands of the front ends.
 
-use wire::conversation::GroupSecret;
 use wire::{
     event::Payload,
     id::{ConversationId, EventId},
-    invite::{Invitation, Invite},
     limits::{CAPTION_MAX, TEXT_MAX},
     name::{ConversationName, GroupName, Username},
     rendezvous::Request,
@@ -19,7 +17,7 @@ use super::{
     model::MemberView,
     pending::{AfterSave, Pending},
     session::Purpose,
-    storage::{ConversationRow, Kind, MessageRow, StoreOp},
+    storage::{Kind, MessageRow, StoreOp},
     timeline::{PAGE, Window},
 };
 
@@ -49,6 +47,15 @@ impl Machine {
                 machine.tell_typing(id);
                 machine.answer(call, Ok(Answer::Done));
             }),
+            Command::React { .. } | Command::Edit { .. } | Command::Erase { .. } => {
+                self.on_change_command(call, command);
+            }
+            Command::Search { text, within, limit } => self.on_search(call, text, within, limit),
+            Command::Accept { peer } => self.on_accept(call, peer),
+            Command::Block { peer, on } => self.on_block(call, &peer, on),
+            Command::Mute { conversation, on } => self.on_mute(call, &conversation, on),
+            Command::Create { group } => self.create(call, &group),
+            Command::Invite { group } => self.on_invite(call, &group),
             Command::History { of, limit, before } => self.on_history(call, &of, limit, before),
             Command::Fetch { message, save_to } => {
                 let ticket = self.expect(Pending::Wanted { call, save_to });
@@ -81,7 +88,7 @@ impl Machine {
     }
 
     /// Does something with a conversation that exists, or says that there is none.
-    fn with_known(
+    pub(super) fn with_known(
         &mut self,
         call: CallId,
         name: &ConversationName,
@@ -93,50 +100,24 @@ impl Machine {
         }
     }
 
-    fn join(&mut self, call: CallId, group: &GroupName, invite: Option<&str>) {
-        let secret = match invite.map(Invite::from_link) {
-            None => GroupSecret::open(&self.server, group),
-            Some(Ok(Invite { to: Invitation::Group { secret, .. }, .. })) => secret,
-            Some(Ok(_)) => {
-                let failure = Failure::new("invite_invalid", "This invitation is not to a group");
-                return self.answer(call, Err(failure));
-            }
-            Some(Err(error)) => {
-                return self.answer(call, Err(Failure::new("invite_invalid", error.to_string())));
-            }
-        };
-        let id = secret.conversation();
-        let name = ConversationName::Group(group.clone());
-        if self.names.get(&name).is_some_and(|other| *other != id) {
-            let text = format!("You are in another group called {name}; leave it first");
-            return self.answer(call, Err(Failure::new("name_in_use", text)));
-        }
-        if self.conversations.get(&id).is_some_and(|conversation| !conversation.row.left) {
-            return self.answer(call, Ok(Answer::Done));
-        }
-        let row = ConversationRow {
-            id,
-            name: name.clone(),
-            kind: Kind::Group(secret),
-            request: false,
-            left: false,
-        };
-        self.names.insert(name, id);
-        self.conversations.entry(id).or_insert_with(|| Conversation::new(row.clone())).row =
-            row.clone();
-        self.dirty.conversations = true;
-        self.save_conversation(row, Some(call), AfterSave::Joined(id));
-    }
-
-    pub(super) fn on_conversation_saved(&mut self, call: Option<CallId>, then: AfterSave) {
-        match (then, call) {
-            (AfterSave::Joined(id), call) => {
+    pub(super) fn on_conversation_saved(
+        &mut self,
+        id: ConversationId,
+        call: Option<CallId>,
+        then: AfterSave,
+    ) {
+        match then {
+            AfterSave::Nothing => {}
+            AfterSave::Joined => self.begin_group(id),
+            AfterSave::Created => {
                 self.begin_group(id);
-                self.answer_maybe(call, Ok(Answer::Done));
+                let name = self.conversations.get(&id).map(|c| c.row.name.clone());
+                if let (Some(call), Some(ConversationName::Group(group))) = (call, name) {
+                    return self.on_invite(call, &group);
+                }
             }
-            (AfterSave::Retry(command), Some(call)) => self.on_command(call, command),
-            (_, call) => self.answer_maybe(call, Ok(Answer::Done)),
         }
+        self.answer_maybe(call, Ok(Answer::Done));
     }
 
     fn on_leave(&mut self, call: CallId, group: GroupName) {
@@ -151,11 +132,29 @@ impl Machine {
 
     /// Goes on with a command once its conversation exists: people are looked up for that.
     fn with_conversation(&mut self, call: CallId, command: Command) {
-        let name = match &command {
-            Command::Send { to, .. } => to.clone(),
-            Command::Open { conversation } => conversation.clone(),
-            _ => return,
+        match command.wanted() {
+            // What was written earlier and still waits for the server comes first.
+            Some(ConversationName::Direct(username)) if self.waits_for(username) => {
+                let username = username.clone();
+                self.ask_for(call, username, command);
+            }
+            _ => self.with_next(call, command),
+        }
+    }
+
+    /// Whether a command that concerns a person waits for the server.
+    fn waits_for(&self, username: &Username) -> bool {
+        let concerns = |command: &Command| match command.wanted() {
+            Some(ConversationName::Direct(other)) => other == username,
+            _ => false,
         };
+        self.tie.waiting_commands().any(concerns)
+            || self.waiting_calls.iter().any(|(_, _, command)| concerns(command))
+    }
+
+    /// The same for a command before which no other one of its conversation waits.
+    pub(super) fn with_next(&mut self, call: CallId, command: Command) {
+        let Some(name) = command.wanted().cloned() else { return };
         if let Some(id) = self.names.get(&name).copied()
             && self.is_usable(id, &command)
         {
@@ -184,9 +183,17 @@ impl Machine {
         if let Some(account) =
             self.people.account_of(&username).filter(|a| self.people.is_verified(a))
         {
-            self.make_direct(account, false, Some(call), AfterSave::Retry(command));
+            self.make_direct(account, false);
             self.watch(&[account]);
-        } else if self.tie.is_registered() {
+            // The store keeps the order, so nothing that is written later overtakes this.
+            self.with_next(call, command);
+        } else {
+            self.ask_for(call, username, command);
+        }
+    }
+
+    fn ask_for(&mut self, call: CallId, username: Username, command: Command) {
+        if self.tie.is_registered() && self.tie.has_room() {
             let purpose = Purpose::Find(username.clone(), call, command);
             self.ask_server(Request::Lookup { username }, purpose);
         } else {
@@ -195,6 +202,11 @@ impl Machine {
     }
 
     fn on_send(&mut self, call: CallId, id: ConversationId, draft: Draft) {
+        if self.conversations.get(&id).is_some_and(|c| self.is_with_blocked(&c.row.kind)) {
+            let failure =
+                Failure::new("blocked", "You have blocked this person; unblock them first");
+            return self.answer(call, Err(failure));
+        }
         let Draft { text, file, reply_to } = draft;
         let limit = if file.is_some() { CAPTION_MAX } else { TEXT_MAX };
         if text.len() > limit {
@@ -219,6 +231,7 @@ impl Machine {
         if let Some(conversation) = self.conversations.get_mut(&id)
             && std::mem::take(&mut conversation.row.request)
         {
+            self.dirty.conversations = true;
             let row = conversation.row.clone();
             self.save_conversation(row, None, AfterSave::Nothing);
         }
@@ -278,6 +291,14 @@ impl Machine {
                     self.dirty.timelines.insert(conversation);
                 }
             }
+            Some(Pending::Change { call, change }) => {
+                self.on_change_found(call, change, rows.first());
+            }
+            Some(Pending::Changed { author, change }) => {
+                if let Some(row) = rows.first() {
+                    self.on_changed(author, change, row);
+                }
+            }
             Some(Pending::Wanted { call, save_to }) => self.on_wanted(call, save_to, rows.first()),
             _ => {}
         }
@@ -299,6 +320,23 @@ impl Machine {
             let limit = limit.clamp(1, MESSAGES_MAX);
             machine.store(StoreOp::History { ticket, conversation: id, limit, before });
         });
+    }
+
+    fn on_search(
+        &mut self,
+        call: CallId,
+        text: String,
+        within: Option<ConversationName>,
+        limit: u32,
+    ) {
+        let conversation = match within.map(|name| self.names.get(&name).copied().ok_or(name)) {
+            None => None,
+            Some(Ok(id)) => Some(id),
+            Some(Err(name)) => return self.answer(call, Err(no_conversation(&name))),
+        };
+        let ticket = self.expect(Pending::History { call });
+        let limit = limit.clamp(1, MESSAGES_MAX);
+        self.store(StoreOp::Search { ticket, text, conversation, limit });
     }
 
     fn on_members_command(&mut self, call: CallId, name: &ConversationName) {

@@ -124,7 +124,8 @@ impl Machine {
     }
 
     pub(super) fn tell_presence(&mut self, account: AccountId, online: bool) {
-        if account != self.me.account && self.direct_with(account).is_some() {
+        let is_contact = account != self.me.account && self.direct_with(account).is_some();
+        if is_contact && !self.people.is_blocked(&account) {
             let peer = self.people.name_of(&account);
             self.notice(Notice::Presence { peer, online });
         }
@@ -175,18 +176,12 @@ impl Machine {
     /// Makes sure that there is a conversation with a stranger who calls.
     pub(super) fn ensure_direct(&mut self, account: AccountId) {
         if self.direct_with(account).is_none() {
-            self.make_direct(account, true, None, AfterSave::Nothing);
+            self.make_direct(account, true);
             self.watch(&[account]);
         }
     }
 
-    pub(super) fn make_direct(
-        &mut self,
-        account: AccountId,
-        request: bool,
-        call: Option<CallId>,
-        then: AfterSave,
-    ) {
+    pub(super) fn make_direct(&mut self, account: AccountId, request: bool) {
         let id = ConversationId::direct(&self.me.account, &account);
         let name = ConversationName::Direct(self.people.name_of(&account));
         let row = ConversationRow {
@@ -195,11 +190,15 @@ impl Machine {
             kind: Kind::Direct(account),
             request,
             left: false,
+            muted: false,
         };
         self.names.insert(name, id);
         self.conversations.insert(id, Conversation::new(row.clone()));
         self.dirty.conversations = true;
-        self.save_conversation(row, call, then);
+        self.save_conversation(row, None, AfterSave::Nothing);
+        if self.people.is_present(&account) {
+            self.tell_presence(account, true);
+        }
     }
 
     pub(super) fn save_conversation(
@@ -208,7 +207,7 @@ impl Machine {
         call: Option<CallId>,
         then: AfterSave,
     ) {
-        let ticket = self.expect(Pending::Conversation { call, then });
+        let ticket = self.expect(Pending::Conversation { id: row.id, call, then });
         self.store(StoreOp::SaveConversation { ticket, row });
     }
 }

@@ -24,6 +24,8 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Conversation {
     pub(crate) row: ConversationRow,
+    /// The store could not keep the row: it must before any entry.
+    pub(crate) unsaved: bool,
     pub(crate) logs: BTreeMap<DeviceId, Log>,
     /// The furthest entry of each log that another member is known to have: next sequence.
     known: BTreeMap<DeviceId, u64>,
@@ -105,6 +107,7 @@ impl Conversation {
     pub(crate) fn new(row: ConversationRow) -> Self {
         Self {
             row,
+            unsaved: false,
             logs: BTreeMap::new(),
             known: BTreeMap::new(),
             acknowledged: BTreeMap::new(),

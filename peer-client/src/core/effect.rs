@@ -118,6 +118,11 @@ pub enum Effect {
         /// Bytes of the whole.
         size: u64,
     },
+    /// Delete an attachment.
+    Forget {
+        /// The attachment.
+        blob: BlobHash,
+    },
     /// Send an attachment on a stream that waits.
     Serve {
         /// The stream.

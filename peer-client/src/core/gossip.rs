@@ -114,7 +114,7 @@ impl Machine {
 
     /// Someone in a conversation is writing.
     pub(super) fn on_typing(&mut self, id: ConversationId, account: AccountId) {
-        if account == self.me.account {
+        if account == self.me.account || self.people.is_blocked(&account) {
             return;
         }
         let Some(conversation) = self.conversations.get_mut(&id) else { return };

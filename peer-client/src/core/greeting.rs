@@ -33,7 +33,10 @@ impl Machine {
         if !opened_here {
             self.say_hello(session);
         }
-        self.checks.remove(&device);
+        // Other conversations with the device may still be without a stream.
+        if let Some(check) = self.checks.get_mut(&device) {
+            check.failures = 0;
+        }
         if let Some(conversation) = self.conversations.get_mut(&id) {
             conversation.compare(have);
         }
@@ -72,7 +75,8 @@ impl Machine {
                 {
                     return false;
                 }
-                if !own && !self.admits(identity.account) {
+                let refused = self.people.is_blocked(&identity.account);
+                if !own && (refused || !self.admits(identity.account)) {
                     return false;
                 }
                 self.learn(&introduction.record, &record, Source::Peer);

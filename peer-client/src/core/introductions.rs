@@ -139,7 +139,7 @@ impl Machine {
                     .account_of(&username)
                     .is_some_and(|account| self.people.is_verified(&account))
                 {
-                    self.on_command(call, command);
+                    self.with_next(call, command);
                 } else {
                     self.answer(call, Err(not_found(&username)));
                 }

@@ -1,6 +1,6 @@
 //! Entries of logs: making own ones, and what follows once entries are durable.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use wire::{
     event::{CheckedEvent, Event, EventHeader, Payload},
@@ -15,8 +15,8 @@ use super::{
     machine::Machine,
     model::Path,
     notice::Notice,
-    pending::Pending,
-    storage::{MessageRow, StoreOp, is_message},
+    pending::{AfterSave, Pending},
+    storage::{MessageRow, Revision, StoreOp, is_message},
 };
 
 /// Entries of one conversation that are stored together.
@@ -79,9 +79,20 @@ impl Machine {
         batch: Batch,
         call: Option<CallId>,
     ) {
+        self.save_again(conversation);
         let ticket = self.expect(Pending::Append { conversation, batch: batch.clone(), call });
         let Batch { events, accounts, path } = batch;
         self.store(StoreOp::Append { ticket, events, accounts, path });
+    }
+
+    /// Entries are of no use without their conversation.
+    fn save_again(&mut self, id: ConversationId) {
+        if let Some(conversation) = self.conversations.get_mut(&id)
+            && mem::take(&mut conversation.unsaved)
+        {
+            let row = conversation.row.clone();
+            self.save_conversation(row, None, AfterSave::Nothing);
+        }
     }
 
     pub(super) fn on_appended(
@@ -111,13 +122,16 @@ impl Machine {
                     payload: payload.clone(),
                     path: *path,
                     quoted: None,
+                    revision: Revision::None,
+                    reactions: Vec::new(),
                 };
                 self.on_message(&row);
             }
         }
         self.dirty.conversations = true;
         if let (Some(call), Some(event)) = (call, events.last()) {
-            self.answer(call, Ok(Answer::Message(event.id)));
+            let subject = event.payload.as_ref().and_then(changed_message);
+            self.answer(call, Ok(Answer::Message(subject.unwrap_or(event.id))));
         }
         let is_own = events.first().is_some_and(|event| event.header.author == own);
         if is_own {
@@ -135,6 +149,7 @@ impl Machine {
         let own = self.is_own(&row.author);
         let id = row.conversation;
         let writer = self.people.owner_of(&row.author);
+        let blocked = writer.is_some_and(|writer| self.people.is_blocked(&writer));
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
         if let Some(writer) = writer {
             conversation.typing.remove(&writer);
@@ -142,7 +157,7 @@ impl Machine {
         let read = conversation.read.get(&row.author).copied().unwrap_or(0);
         if own {
             conversation.row.request = false;
-        } else if row.sequence >= read {
+        } else if row.sequence >= read && !blocked {
             conversation.unread += 1;
         }
         if conversation.last.as_ref().is_none_or(|last| order(last) < order(row)) {
@@ -169,6 +184,16 @@ impl Machine {
     /// Whether a device belongs to the user.
     pub(super) fn is_own(&self, device: &wire::id::DeviceId) -> bool {
         *device == self.me.device || self.people.owner_of(device) == Some(self.me.account)
+    }
+}
+
+/// The message that a payload changes.
+pub(crate) fn changed_message(payload: &Payload) -> Option<EventId> {
+    match payload {
+        Payload::Reaction { event, .. }
+        | Payload::Edit { event, .. }
+        | Payload::Erase { event } => Some(*event),
+        _ => None,
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Setup {
     pub username: Username,
     /// The rendezvous server.
     pub server: DeviceId,
+    /// Its addresses, for invitations.
+    pub server_addresses: Vec<Multiaddr>,
     /// Keep this device's address from contacts.
     pub relay_only: bool,
     /// Where attachments that are here whole lie.
@@ -71,6 +73,7 @@ pub struct Machine {
     pub(super) record: Signed<AccountRecord>,
     pub(super) introduction: Introduction,
     pub(super) server: DeviceId,
+    pub(super) server_addresses: Vec<Multiaddr>,
     pub(super) relay_only: bool,
     pub(super) rng: StdRng,
     /// The time of the input that is being handled.
@@ -131,6 +134,7 @@ impl Machine {
             record,
             introduction,
             server: setup.server,
+            server_addresses: setup.server_addresses,
             relay_only: setup.relay_only,
             rng: StdRng::from_seed(setup.seed),
             now,
@@ -163,6 +167,7 @@ impl Machine {
 
     /// Takes over what is stored.
     fn load(&mut self, snapshot: Snapshot, is_new: bool) {
+        self.people.load_blocked(snapshot.blocked);
         for row in snapshot.accounts {
             self.people.load(row);
         }

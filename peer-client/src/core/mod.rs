@@ -4,8 +4,10 @@
 //! [`effect`] what comes out.
 
 mod attachments;
+mod changes;
 pub mod command;
 mod commands;
+mod consent;
 mod contacts;
 mod conversation;
 pub mod devices;
@@ -16,6 +18,7 @@ mod groups;
 pub mod input;
 mod intake;
 mod introductions;
+mod invitations;
 mod links;
 mod log;
 pub mod machine;

@@ -61,6 +61,7 @@ pub enum ServerTie {
 
 /// A conversation in the list.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct ConversationView {
     /// `@username` or `#group`.
     pub name: ConversationName,
@@ -74,6 +75,10 @@ pub struct ConversationView {
     pub typing: Vec<Username>,
     /// A stranger wrote first and was not answered yet.
     pub request: bool,
+    /// The user does not want to be told of new messages.
+    pub muted: bool,
+    /// Direct: the user does not want to hear of the other person.
+    pub blocked: bool,
     /// The road to the other person; none in groups and while there is no connection.
     pub road: Option<Road>,
     /// Own messages that are durable nowhere else yet.
@@ -149,6 +154,21 @@ pub struct MessageView {
     pub delivery: Option<Delivery>,
     /// It came from a stranger who was not answered yet.
     pub request: bool,
+    /// Its author gave it another text later.
+    pub edited: bool,
+    /// Reactions to it, the first one's emoji first.
+    pub reactions: Vec<Reaction>,
+}
+
+/// An emoji with which people reacted to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+    /// Who reacted with it, the first first.
+    pub by: Vec<Username>,
+    /// Whether this user did.
+    pub own: bool,
 }
 
 /// What a message says.
@@ -158,6 +178,8 @@ pub enum Body {
     Text(String),
     /// A file, perhaps with text.
     Attachment(Arc<AttachmentView>),
+    /// Nothing any more: its author took it back.
+    Erased,
     /// A kind of a later version.
     Unsupported,
 }

@@ -5,7 +5,7 @@ use wire::{
     name::{ConversationName, Username},
 };
 
-use super::model::{Completeness, Me, Road, ServerTie, Stage};
+use super::model::{Completeness, Me, MessageView, Road, ServerTie, Stage};
 
 /// Something happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,15 @@ pub enum Notice {
         stage: Stage,
         /// The person whose device reached it; none for `Sent`.
         by: Option<Username>,
+    },
+    /// A message was changed by a reaction, an edit or an erasure.
+    Changed {
+        /// The message as it is now.
+        message: Box<MessageView>,
+        /// Who changed it.
+        by: Username,
+        /// What they did.
+        change: Change,
     },
     /// The road to a person changed.
     Path {
@@ -77,4 +86,15 @@ pub enum Notice {
         /// For a person: what to do.
         text: String,
     },
+}
+
+/// What can be done to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A reaction came or went.
+    Reaction,
+    /// It has another text.
+    Edit,
+    /// It was taken back.
+    Erasure,
 }

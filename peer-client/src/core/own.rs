@@ -16,7 +16,7 @@ use super::{
     machine::Machine,
     pending::{AfterSave, Pending},
     people::Source,
-    storage::{ConversationRow, Kind, StoreOp},
+    storage::{Kind, StoreOp},
 };
 
 /// What was told of one conversation last, by whichever device.
@@ -55,7 +55,7 @@ impl Machine {
         }
         self.own.begun = true;
         if self.own_conversation().is_none() {
-            self.make_direct(self.me.account, false, None, AfterSave::Nothing);
+            self.make_direct(self.me.account, false);
         }
         let Some(id) = self.own_conversation() else { return };
         let logs = self.conversations.get(&id).map(|c| c.logs.keys().copied().collect::<Vec<_>>());
@@ -153,18 +153,12 @@ impl Machine {
                 if self.names.get(&name).is_some_and(|other| *other != id) {
                     return;
                 }
-                let kind = Kind::Group(secret);
-                let row =
-                    ConversationRow { id, name: name.clone(), kind, request: false, left: false };
-                self.names.insert(name, id);
-                let conversation = self.conversations.entry(id);
-                conversation.or_insert_with(|| Conversation::new(row.clone())).row = row.clone();
-                self.save_conversation(row, None, AfterSave::Joined(id));
+                self.enter(name, secret, None, AfterSave::Joined);
             }
             (Membership::Person(record), false, None) => {
                 let Ok(opened) = record.open() else { return };
                 self.learn(&record, &opened, Source::Peer);
-                self.make_direct(opened.account, false, None, AfterSave::Nothing);
+                self.make_direct(opened.account, false);
                 self.watch(&[opened.account]);
             }
             (Membership::Person(_), false, Some(_)) => self.accept_request(id),

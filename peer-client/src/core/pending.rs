@@ -14,7 +14,7 @@ use super::{
     input::{BlobStreamId, CallId, SessionId, Ticket},
     log::Batch,
     machine::Machine,
-    notice::Notice,
+    notice::{Change, Notice},
     storage::StoreReply,
 };
 
@@ -24,7 +24,7 @@ pub(super) enum Pending {
     /// Entries are being stored.
     Append { conversation: ConversationId, batch: Batch, call: Option<CallId> },
     /// A conversation is being stored for a command.
-    Conversation { call: Option<CallId>, then: AfterSave },
+    Conversation { id: ConversationId, call: Option<CallId>, then: AfterSave },
     /// An acknowledgement is being stored.
     Acknowledge { conversation: ConversationId, device: DeviceId, stage: Stage, next: u64 },
     /// Own entries were handed to a connection.
@@ -39,6 +39,10 @@ pub(super) enum Pending {
     History { call: CallId },
     /// Untold messages for a command.
     Untold { call: CallId },
+    /// A message that a command wants to change.
+    Change { call: CallId, change: Command },
+    /// A message that was changed, as it is now; and by which device, how.
+    Changed { author: DeviceId, change: Change },
     /// A page for an open conversation.
     Page { conversation: ConversationId },
     /// A stored message, again with what it quotes.
@@ -56,14 +60,14 @@ pub(super) enum Pending {
 }
 
 /// What follows once a conversation is stored.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterSave {
     /// The command is done.
     Nothing,
     /// A group begins.
-    Joined(ConversationId),
-    /// The command goes on.
-    Retry(Command),
+    Joined,
+    /// A private group begins, and its invitation is wanted.
+    Created,
 }
 
 impl Machine {
@@ -77,15 +81,18 @@ impl Machine {
     pub(super) fn on_store(&mut self, reply: StoreReply) {
         match reply {
             StoreReply::Saved { ticket } => {
-                if let Some(Pending::Conversation { call, then }) = self.pending.remove(&ticket) {
-                    self.on_conversation_saved(call, then);
+                if let Some(Pending::Conversation { id, call, then }) = self.pending.remove(&ticket)
+                {
+                    self.on_conversation_saved(id, call, then);
                 }
             }
-            StoreReply::Appended { ticket, arrivals } => {
+            StoreReply::Appended { ticket, arrivals, changed, orphans, .. } => {
                 if let Some(Pending::Append { conversation, batch, call }) =
                     self.pending.remove(&ticket)
                 {
                     self.on_appended(conversation, &batch, &arrivals, call);
+                    self.ask_changed(&batch, &changed);
+                    self.forget_files(orphans);
                 }
             }
             StoreReply::Acknowledged { ticket, messages } => match self.pending.remove(&ticket) {
@@ -124,11 +131,18 @@ impl Machine {
                 self.close_sessions_of(conversation);
                 self.answer_maybe(call, Err(failure.clone()));
             }
-            Some(Pending::Conversation { call, .. }) => {
+            Some(Pending::Conversation { id, call, then }) => {
+                if let Some(conversation) = self.conversations.get_mut(&id) {
+                    conversation.unsaved = true;
+                    conversation.row.left |= then != AfterSave::Nothing;
+                }
                 self.answer_maybe(call, Err(failure.clone()));
             }
             Some(
-                Pending::History { call } | Pending::Untold { call } | Pending::Wanted { call, .. },
+                Pending::History { call }
+                | Pending::Untold { call }
+                | Pending::Wanted { call, .. }
+                | Pending::Change { call, .. },
             ) => self.answer(call, Err(failure.clone())),
             Some(Pending::Serve { stream, .. }) => {
                 let reply = BlobReply::NotFound;
@@ -141,6 +155,8 @@ impl Machine {
                 if let Some(conversation) = self.conversations.get_mut(&conversation) {
                     conversation.forget_asked();
                 }
+                // What others have is told again when a stream begins.
+                self.close_sessions_of(conversation);
             }
             Some(Pending::Page { conversation }) => {
                 if let Some(window) =

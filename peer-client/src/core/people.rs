@@ -1,6 +1,6 @@
 //! Accounts and devices: who is who, and who is present.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use libp2p::Multiaddr;
 use wire::{
@@ -31,6 +31,7 @@ pub(crate) struct People {
     accounts: BTreeMap<AccountId, Person>,
     names: BTreeMap<Username, AccountId>,
     devices: BTreeMap<DeviceId, Owner>,
+    blocked: BTreeSet<AccountId>,
 }
 
 /// Whose a device is, and how well that is known.
@@ -62,6 +63,25 @@ struct Person {
 }
 
 impl People {
+    /// Takes over who is blocked.
+    pub(crate) fn load_blocked(&mut self, accounts: BTreeSet<AccountId>) {
+        self.blocked = accounts;
+    }
+
+    /// Blocks an account, or no longer.
+    pub(crate) fn block(&mut self, account: AccountId, on: bool) {
+        if on {
+            self.blocked.insert(account);
+        } else {
+            self.blocked.remove(&account);
+        }
+    }
+
+    /// Whether the user does not want to hear of an account.
+    pub(crate) fn is_blocked(&self, account: &AccountId) -> bool {
+        self.blocked.contains(account)
+    }
+
     /// Takes over a stored account.
     pub(crate) fn load(&mut self, row: AccountRow) {
         if let Ok(record) = row.record.open() {

@@ -15,10 +15,10 @@ use super::{
     machine::Machine,
     model::{
         AttachmentView, Body, ConversationView, LastLine, MemberView, MessageView, Model, PeerView,
-        Quote, Timeline,
+        Quote, Reaction, Timeline,
     },
     notice::Notice,
-    storage::{Kind, MessageRow},
+    storage::{Kind, MessageRow, Revision},
 };
 
 /// Characters of a quoted message or a last line that are shown.
@@ -127,6 +127,8 @@ impl Machine {
                 .map(|account| self.people.name_of(account))
                 .collect(),
             request: conversation.row.request,
+            muted: conversation.row.muted,
+            blocked: matches!(conversation.row.kind, Kind::Direct(it) if self.people.is_blocked(&it)),
             road,
             waiting: conversation.waiting(self.me.device, |device| self.people.owner_of(device)),
             complete: conversation.completeness(),
@@ -160,7 +162,7 @@ impl Machine {
         LastLine {
             from: self.people.name_of_device(&row.author),
             own,
-            text: excerpt(&row.payload),
+            text: last_words(row),
             at_ms: row.clock.ms,
             delivery: self.delivery(conversation, row),
         }
@@ -188,7 +190,7 @@ impl Machine {
             from: self.people.name_of_device(&row.author),
             own,
             at_ms: row.clock.ms,
-            body: self.body(&row.payload),
+            body: self.body(row),
             reply_to: super::log::reply_to(&row.payload).map(|id| Quote {
                 id,
                 excerpt: row.quoted.as_ref().map(|(author, payload)| {
@@ -198,18 +200,40 @@ impl Machine {
             path: row.path,
             delivery: conversation.and_then(|conversation| self.delivery(conversation, row)),
             request: !own && conversation.is_some_and(|c| c.row.request),
+            edited: matches!(row.revision, Revision::Edited(_)),
+            reactions: self.reactions(row),
         }
     }
 
-    fn body(&self, payload: &Payload) -> Body {
-        match payload {
-            Payload::Text { body, .. } => Body::Text(body.clone()),
+    fn reactions(&self, row: &MessageRow) -> Vec<Reaction> {
+        let mut reactions: Vec<Reaction> = Vec::new();
+        for (account, emoji) in &row.reactions {
+            let own = *account == self.me.account;
+            let by = self.people.name_of(account);
+            if let Some(reaction) = reactions.iter_mut().find(|it| it.emoji == *emoji) {
+                reaction.by.push(by);
+                reaction.own |= own;
+            } else {
+                reactions.push(Reaction { emoji: emoji.clone(), by: vec![by], own });
+            }
+        }
+        reactions
+    }
+
+    fn body(&self, row: &MessageRow) -> Body {
+        let edited = match &row.revision {
+            Revision::Erased => return Body::Erased,
+            Revision::Edited(text) => Some(text.clone()),
+            Revision::None => None,
+        };
+        match &row.payload {
+            Payload::Text { body, .. } => Body::Text(edited.unwrap_or_else(|| body.clone())),
             Payload::Attachment(attachment) => Body::Attachment(Arc::new(AttachmentView {
                 blob: attachment.blob,
                 name: crate::media::safe_file_name(&attachment.name),
                 media_type: attachment.media_type.clone(),
                 size: attachment.size,
-                caption: attachment.caption.clone(),
+                caption: edited.or_else(|| attachment.caption.clone()),
                 preview: attachment.preview.as_ref().map(|preview| Arc::from(preview.as_slice())),
                 dimensions: attachment.dimensions,
                 file: self.attachments.file(&attachment.blob),
@@ -250,6 +274,15 @@ impl Machine {
     }
 }
 
+/// The first words of a message as it is now, or what stands for it.
+fn last_words(row: &MessageRow) -> String {
+    match &row.revision {
+        Revision::Erased => "Message erased".to_owned(),
+        Revision::Edited(text) => one_line(text),
+        Revision::None => excerpt(&row.payload),
+    }
+}
+
 /// The first words of a message, or what stands for it.
 fn excerpt(payload: &Payload) -> String {
     let text = match payload {
@@ -260,6 +293,10 @@ fn excerpt(payload: &Payload) -> String {
         },
         _ => "Unsupported message",
     };
+    one_line(text)
+}
+
+fn one_line(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(EXCERPT).collect()
 }

@@ -20,6 +20,8 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// How long the server may take to answer the first requests.
 const REGISTER_WITHIN: Duration = Duration::from_secs(15);
+/// How long the server may go without answering any request that waits.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Requests that may wait for the server's answer.
 const ASKED_MAX: usize = 8 * 1024;
 
@@ -75,6 +77,8 @@ pub(crate) struct Tie {
     failures: u32,
     next_id: u32,
     asked: BTreeMap<u32, Purpose>,
+    /// When the next answer must be here.
+    answer_by: Option<Instant>,
     /// What front ends see.
     pub(crate) shown: ServerTie,
 }
@@ -87,6 +91,7 @@ impl Tie {
             failures: 0,
             next_id: 0,
             asked: BTreeMap::new(),
+            answer_by: None,
             shown: ServerTie::Connecting,
         }
     }
@@ -100,9 +105,14 @@ impl Tie {
         self.phase == Phase::Refused
     }
 
+    /// Whether another request may wait for its answer.
+    pub(crate) fn has_room(&self) -> bool {
+        self.asked.len() < ASKED_MAX
+    }
+
     /// Makes the frame of a request; none if too many wait.
     pub(crate) fn ask(&mut self, request: Request, purpose: Purpose) -> Option<ClientFrame> {
-        if self.asked.len() >= ASKED_MAX {
+        if !self.has_room() {
             return None;
         }
         let id = self.next_id;
@@ -113,7 +123,16 @@ impl Tie {
 
     /// What the request with this id was made for.
     pub(crate) fn answered(&mut self, id: u32) -> Option<Purpose> {
+        self.answer_by = None;
         self.asked.remove(&id)
+    }
+
+    /// Commands that wait for an answer, the earliest first.
+    pub(crate) fn waiting_commands(&self) -> impl Iterator<Item = &Command> {
+        self.asked.values().filter_map(|purpose| match purpose {
+            Purpose::Find(_, _, command) => Some(command),
+            _ => None,
+        })
     }
 
     /// The server took the registration.
@@ -132,6 +151,7 @@ impl Tie {
     /// The connection or the attempt failed. Gives what waited for an answer.
     pub(crate) fn lost(&mut self, text: String, now: Instant, rng: &mut impl Rng) -> Vec<Purpose> {
         let asked = std::mem::take(&mut self.asked).into_values().collect();
+        self.answer_by = None;
         if self.phase != Phase::Refused {
             let full = RETRY_FIRST.saturating_mul(1 << self.failures.min(10)).min(RETRY_MAX);
             self.failures += 1;
@@ -147,7 +167,8 @@ impl Tie {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Pause { until } | Phase::Connecting { until } => Some(until),
-            Phase::Registered | Phase::Refused => None,
+            Phase::Registered => self.answer_by,
+            Phase::Refused => None,
         }
     }
 
@@ -165,6 +186,18 @@ impl Tie {
                 // The shell answers with the loss, which begins the next pause.
                 self.phase = Phase::Connecting { until: now + REGISTER_WITHIN };
                 Some(TieAction::Disconnect)
+            }
+            Phase::Registered if self.asked.is_empty() => {
+                self.answer_by = None;
+                None
+            }
+            Phase::Registered if self.answer_by.is_some_and(|by| by <= now) => {
+                self.answer_by = Some(now + ANSWER_WITHIN);
+                Some(TieAction::Disconnect)
+            }
+            Phase::Registered => {
+                self.answer_by.get_or_insert(now + ANSWER_WITHIN);
+                None
             }
             _ => None,
         }
@@ -210,6 +243,24 @@ mod tests {
         let mut tie = Tie::new(now);
         tie.tick(now);
         assert_eq!(tie.tick(now + REGISTER_WITHIN), Some(TieAction::Disconnect));
+    }
+
+    #[test]
+    fn a_server_that_answers_no_more_is_left() {
+        let now = beginning();
+        let mut tie = Tie::new(now);
+        tie.tick(now);
+        tie.registered();
+        assert_eq!((tie.tick(now), tie.next_deadline()), (None, None));
+        let tag = TopicTag::new([7; 16]);
+        let first = tie.ask(Request::Join { tag }, Purpose::Join(tag)).unwrap();
+        tie.ask(Request::Join { tag }, Purpose::Join(tag)).unwrap();
+        assert_eq!(tie.tick(now), None);
+        let later = now + ANSWER_WITHIN / 2;
+        tie.answered(first.id);
+        assert_eq!(tie.tick(later), None);
+        assert_eq!(tie.tick(now + ANSWER_WITHIN), None, "one was answered meanwhile");
+        assert_eq!(tie.tick(later + ANSWER_WITHIN), Some(TieAction::Disconnect));
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub conversations: Vec<ConversationState>,
     /// Attachments that are here whole.
     pub blobs: BTreeSet<BlobHash>,
+    /// Accounts that the user does not want to hear of.
+    pub blocked: BTreeSet<AccountId>,
     /// Whether messages of others are stored that were not told.
     pub untold: bool,
 }
@@ -58,6 +60,8 @@ pub struct ConversationRow {
     pub request: bool,
     /// The user left the group.
     pub left: bool,
+    /// The user does not want to be told of new messages.
+    pub muted: bool,
 }
 
 /// Who belongs to a conversation.
@@ -122,6 +126,22 @@ pub struct MessageRow {
     pub path: Option<Path>,
     /// The message that it answers, if that is here: its device and payload.
     pub quoted: Option<(DeviceId, Payload)>,
+    /// What its author made of it later.
+    pub revision: Revision,
+    /// Who reacted with which emoji, the first reaction first.
+    pub reactions: Vec<(AccountId, String)>,
+}
+
+/// What an author made of a message later.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Revision {
+    /// Nothing.
+    #[default]
+    None,
+    /// It has another text.
+    Edited(String),
+    /// It was taken back; nothing of it is here any more.
+    Erased,
 }
 
 /// An operation.
@@ -235,6 +255,24 @@ pub enum StoreOp {
         /// The message.
         id: EventId,
     },
+    /// Blocks an account, or no longer.
+    Block {
+        /// The account.
+        account: AccountId,
+        /// Whether it is blocked from now on.
+        on: bool,
+    },
+    /// The newest messages that have all words of a text. Answered by [`StoreReply::Messages`].
+    Search {
+        /// Names the answer.
+        ticket: Ticket,
+        /// What a person typed; the last word may be unfinished.
+        text: String,
+        /// Only in this conversation.
+        conversation: Option<ConversationId>,
+        /// Messages at most.
+        limit: u32,
+    },
     /// Whether a message of the conversation names an attachment. Answered by [`StoreReply::Named`].
     Names {
         /// Names the answer.
@@ -260,6 +298,12 @@ pub enum StoreReply {
         ticket: Ticket,
         /// Arrival of each entry.
         arrivals: Vec<i64>,
+        /// Entries that changed a message which is here: entry and message.
+        changed: Vec<(EventId, EventId)>,
+        /// Something was taken off the disk for good.
+        erased: bool,
+        /// Attachments that no message names any more.
+        orphans: Vec<BlobHash>,
     },
     /// An acknowledgement is stored.
     Acknowledged {
@@ -312,10 +356,13 @@ impl StoreOp {
             | Self::History { ticket, .. }
             | Self::Untold { ticket, .. }
             | Self::Message { ticket, .. }
-            | Self::Names { ticket, .. } => Some(*ticket),
-            Self::SaveRecord { .. } | Self::SaveAccount(_) | Self::Read { .. } | Self::Told(_) => {
-                None
-            }
+            | Self::Names { ticket, .. }
+            | Self::Search { ticket, .. } => Some(*ticket),
+            Self::SaveRecord { .. }
+            | Self::SaveAccount(_)
+            | Self::Block { .. }
+            | Self::Read { .. }
+            | Self::Told(_) => None,
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct Session {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Check {
     pub(super) at: Instant,
-    failures: u32,
+    pub(super) failures: u32,
 }
 
 impl Session {
@@ -227,7 +227,12 @@ impl Machine {
     /// Opens a stream if there is a connection and no stream yet.
     pub(super) fn ensure_session(&mut self, conversation: ConversationId, device: DeviceId) {
         let of_device = self.sessions.values().filter(|s| s.device == device).count();
+        let unwanted = self
+            .conversations
+            .get(&conversation)
+            .is_some_and(|conversation| self.is_with_blocked(&conversation.row.kind));
         if device == self.me.device
+            || unwanted
             || !self.paths.is_linked(&device)
             || self.has_session(conversation, &device)
             || of_device >= self.sessions_with(&device)

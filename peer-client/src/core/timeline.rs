@@ -47,6 +47,13 @@ impl Window {
         }
     }
 
+    /// Puts a message that is here in its new form.
+    pub(crate) fn replace(&mut self, row: &MessageRow) {
+        if let Some(old) = self.rows.get_mut(&order(row)) {
+            *old = row.clone();
+        }
+    }
+
     /// The messages, oldest first.
     pub(crate) fn rows(&self) -> impl DoubleEndedIterator<Item = &MessageRow> {
         self.rows.values()

@@ -108,7 +108,7 @@ async fn react(handle: &Handle, message: &MessageView, habits: &mut Habits) {
                 Err(failure) => format!("I could not get {}: {failure}", file.name),
             }
         }
-        Body::Unsupported => return,
+        Body::Erased | Body::Unsupported => return,
     };
     habits.answered += 1;
     let draft = Draft { text, file: None, reply_to: in_group.then_some(message.id) };

@@ -17,7 +17,7 @@ pub(super) fn is_my_turn(me: &Username, message: &MessageView) -> bool {
     let text = match &message.body {
         Body::Text(text) => text.to_lowercase(),
         Body::Attachment(file) => file.caption.clone().unwrap_or_default().to_lowercase(),
-        Body::Unsupported => return false,
+        Body::Erased | Body::Unsupported => return false,
     };
     let named = super::COMPANIONS.iter().find(|name| text.contains(*name));
     let by_turns = || super::COMPANIONS.get(usize::from(message.id.as_bytes()[0] & 1));

@@ -114,6 +114,8 @@ mod tests {
             path: None,
             delivery: None,
             request: false,
+            edited: false,
+            reactions: Vec::new(),
         })
     }
 

@@ -6,19 +6,22 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use wire::{
     id::{DeviceId, EventId},
-    name::{ConversationName, GroupName},
+    name::{ConversationName, GroupName, Username},
 };
 
 use crate::core::{
     command::{Answer, Command, Draft, Failure, FileSource},
-    model::{Body, Completeness, DeviceView, MemberView, MessageView, PeerView, Road, ServerTie},
-    notice::Notice,
+    model::{
+        Body, Completeness, DeviceView, MemberView, MessageView, PeerView, Reaction, Road,
+        ServerTie,
+    },
+    notice::{Change, Notice},
 };
 
 /// Messages that `history` gives when no limit is said.
 const HISTORY: u32 = 50;
-/// Words of the contract that this version does not do.
-const LATER: [&str; 6] = ["search", "edit", "erase", "react", "accept", "block"];
+/// Messages that `search` gives when no limit is said.
+const FOUND: u32 = 50;
 
 /// What a line wants.
 #[derive(Debug)]
@@ -44,6 +47,9 @@ struct Fields {
     limit: Option<u32>,
     before: Option<String>,
     message: Option<String>,
+    emoji: Option<String>,
+    peer: Option<String>,
+    on: Option<bool>,
     save_to: Option<PathBuf>,
     device: Option<String>,
 }
@@ -67,12 +73,6 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
     let Some(Value::String(word)) = object.remove("do") else {
         return Err(Failure::new("bad_command", "A command has a word in \"do\""));
     };
-    if LATER.contains(&word.as_str()) {
-        return Err(Failure::new(
-            "unsupported",
-            format!("This version does not do \"{word}\" yet"),
-        ));
-    }
     let fields: Fields = serde_json::from_value(Value::Object(object))
         .map_err(|error| Failure::new("bad_command", format!("A field is wrong: {error}")))?;
     let command = match word.as_str() {
@@ -91,6 +91,33 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
             message: message_id(needed("message", fields.message.as_deref())?)?,
             save_to: Some(fields.save_to.ok_or_else(|| missing("save_to"))?),
         },
+        "react" => Command::React {
+            message: message_id(needed("message", fields.message.as_deref())?)?,
+            emoji: fields.emoji.ok_or_else(|| missing("emoji"))?,
+            on: fields.on.unwrap_or(true),
+        },
+        "edit" => Command::Edit {
+            message: message_id(needed("message", fields.message.as_deref())?)?,
+            text: fields.text.ok_or_else(|| missing("text"))?,
+        },
+        "erase" => {
+            Command::Erase { message: message_id(needed("message", fields.message.as_deref())?)? }
+        }
+        "search" => Command::Search {
+            text: fields.text.ok_or_else(|| missing("text"))?,
+            within: fields.r#in.map(|text| conversation("in", Some(&text))).transpose()?,
+            limit: fields.limit.unwrap_or(FOUND),
+        },
+        "accept" => Command::Accept { peer: person(fields.peer.as_deref())? },
+        "block" => {
+            Command::Block { peer: person(fields.peer.as_deref())?, on: fields.on.unwrap_or(true) }
+        }
+        "mute" => Command::Mute {
+            conversation: conversation("in", fields.r#in.as_deref())?,
+            on: fields.on.unwrap_or(true),
+        },
+        "create" => Command::Create { group: group(fields.group.as_deref())? },
+        "invite" => Command::Invite { group: group(fields.group.as_deref())? },
         "peers" => Command::Peers,
         "members" => Command::Members { of: conversation("of", fields.of.as_deref())? },
         "contacts" => Command::Contacts,
@@ -137,6 +164,12 @@ fn group(text: Option<&str>) -> Result<GroupName, Failure> {
     GroupName::new(name).map_err(|error| Failure::new("bad_name", format!("\"{text}\": {error}")))
 }
 
+fn person(text: Option<&str>) -> Result<Username, Failure> {
+    let text = needed("peer", text)?;
+    let name = text.strip_prefix('@').unwrap_or(text);
+    Username::new(name).map_err(|error| Failure::new("bad_name", format!("\"{text}\": {error}")))
+}
+
 fn message_id(text: &str) -> Result<EventId, Failure> {
     text.parse()
         .map_err(|_error| Failure::new("bad_command", "A message's id has 64 hexadecimal digits"))
@@ -169,6 +202,7 @@ pub(super) fn reply(id: Option<Value>, result: Result<Answer, Failure>) -> Value
                 Answer::Messages(messages) => {
                     drop(set("messages", messages.iter().map(message).collect()));
                 }
+                Answer::Invitation(invite) => drop(set("invite", json!(invite))),
                 Answer::Fetched { bytes } => drop(set("bytes", json!(bytes))),
                 Answer::Peers(peers) => drop(set("peers", peers.iter().map(peer).collect())),
                 Answer::Members { members, complete } => {
@@ -218,7 +252,14 @@ pub(crate) fn message(view: &MessageView) -> Value {
             }
             line["attachment"] = file;
         }
+        Body::Erased => line["erased"] = json!(true),
         Body::Unsupported => line["unsupported"] = json!(true),
+    }
+    if view.edited {
+        line["edited"] = json!(true);
+    }
+    if !view.reactions.is_empty() {
+        line["reactions"] = reactions(&view.reactions);
     }
     if let Some(quote) = &view.reply_to {
         line["reply_to"] = json!(quote.id.to_string());
@@ -231,6 +272,33 @@ pub(crate) fn message(view: &MessageView) -> Value {
     }
     if let Some(delivery) = view.delivery {
         line["status"] = json!(delivery.stage.to_string());
+    }
+    line
+}
+
+/// Who reacted with which emoji.
+fn reactions(reactions: &[Reaction]) -> Value {
+    let by = |reaction: &Reaction| {
+        let names = reaction.by.iter().map(|name| json!(name.as_str())).collect();
+        (reaction.emoji.clone(), names)
+    };
+    Value::Object(reactions.iter().map(by).collect())
+}
+
+/// What became of a message.
+fn change(view: &MessageView, by: &Username, change: Change) -> Value {
+    let mut line = json!({
+        "event": "change",
+        "in": view.conversation.to_string(),
+        "message": view.id.to_string(),
+        "by": by.as_str(),
+    });
+    match (change, &view.body) {
+        (Change::Reaction, _) => line["reactions"] = reactions(&view.reactions),
+        (Change::Erasure, _) => line["erased"] = json!(true),
+        (Change::Edit, Body::Text(text)) => line["text"] = json!(text),
+        (Change::Edit, Body::Attachment(file)) => line["text"] = json!(file.caption),
+        (Change::Edit, _) => {}
     }
     line
 }
@@ -292,6 +360,7 @@ pub(super) fn event(notice: &Notice) -> Option<Value> {
             }
             line
         }
+        Notice::Changed { message, by, change: what } => change(message, by, *what),
         Notice::Path { peer, road: taken } => {
             let mut line = json!({"event": "path", "peer": peer.as_str()});
             road(&mut line, *taken);
@@ -357,9 +426,8 @@ mod tests {
         assert_eq!(failure(r#"{"do":"send","to":"@bob"}"#), "bad_command");
         assert_eq!(failure(r#"{"do":"send","to":"bob","text":"x"}"#), "bad_name");
         assert_eq!(failure(r#"{"do":"history","of":"@bob","before":"12"}"#), "bad_command");
-        for word in LATER {
-            assert_eq!(failure(&json!({"do": word}).to_string()), "unsupported");
-        }
+        assert_eq!(failure(r#"{"do":"react","message":"12","emoji":"x"}"#), "bad_command");
+        assert_eq!(failure(r#"{"do":"block","peer":"@"}"#), "bad_name");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{pin::pin, time::Duration};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use tokio::{
-    sync::{broadcast, mpsc},
+    sync::{broadcast, mpsc, oneshot},
     task::JoinSet,
     time::timeout,
 };
@@ -59,7 +59,7 @@ pub async fn run(arguments: cli::Headless) -> anyhow::Result<()> {
 async fn serve(
     handle: &Handle,
     notices: broadcast::Receiver<Notice>,
-    output: &mpsc::Sender<Value>,
+    output: &mpsc::Sender<Said>,
 ) -> anyhow::Result<()> {
     let signals = signals::ended().context("cannot listen to signals")?;
     let enough = CancellationToken::new();
@@ -85,7 +85,7 @@ async fn serve(
 
 /// Reads commands in order and lets each be answered when it is done. Ends with `quit` or the
 /// end of input.
-async fn obey(handle: &Handle, output: &mpsc::Sender<Value>, commands: &mut JoinSet<()>) {
+async fn obey(handle: &Handle, output: &mpsc::Sender<Said>, commands: &mut JoinSet<()>) {
     let mut lines = lines::read(std::io::stdin());
     while let Some(line) = lines.recv().await {
         while commands.len() >= AT_WORK {
@@ -124,7 +124,7 @@ async fn obey(handle: &Handle, output: &mpsc::Sender<Value>, commands: &mut Join
 async fn tell(
     mut notices: broadcast::Receiver<Notice>,
     handle: &Handle,
-    output: &mpsc::Sender<Value>,
+    output: &mpsc::Sender<Said>,
     enough: &CancellationToken,
 ) {
     loop {
@@ -155,7 +155,7 @@ async fn tell(
     }
 }
 
-async fn tell_messages(handle: &Handle, output: &mpsc::Sender<Value>, enough: &CancellationToken) {
+async fn tell_messages(handle: &Handle, output: &mpsc::Sender<Said>, enough: &CancellationToken) {
     while !enough.is_cancelled() {
         let Ok(Answer::Untold(messages)) = handle.ask(Command::Untold { limit: TELL }).await else {
             return;
@@ -164,23 +164,65 @@ async fn tell_messages(handle: &Handle, output: &mpsc::Sender<Value>, enough: &C
         for (_, message) in &messages {
             say(output, json::message_event(message)).await;
         }
-        if handle.ask(Command::Told { arrival }).await.is_err() {
+        // Only what has left this process was told: after a kill, the rest is told again.
+        if !is_written(output).await || handle.ask(Command::Told { arrival }).await.is_err() {
             return;
         }
     }
 }
 
-async fn say(output: &mpsc::Sender<Value>, line: Value) {
-    if output.send(line).await.is_err() {
+/// What goes to the output in its order.
+#[derive(Debug)]
+enum Said {
+    Line(Value),
+    /// Answered once everything before it is written.
+    Written(oneshot::Sender<()>),
+}
+
+/// Waits until everything that was said is written. Tells whether it could be.
+async fn is_written(output: &mpsc::Sender<Said>) -> bool {
+    let (written, told) = oneshot::channel();
+    output.send(Said::Written(written)).await.is_ok() && told.await.is_ok()
+}
+
+async fn say(output: &mpsc::Sender<Said>, line: Value) {
+    if output.send(Said::Line(line)).await.is_err() {
         tracing::debug!("nobody reads the output");
     }
 }
 
-fn write(mut lines: mpsc::Receiver<Value>, mut to: impl std::io::Write) {
-    while let Some(line) = lines.blocking_recv() {
-        let written = writeln!(to, "{line}").and_then(|()| to.flush());
-        if written.is_err() {
-            return;
+fn write(mut lines: mpsc::Receiver<Said>, mut to: impl std::io::Write) {
+    while let Some(said) = lines.blocking_recv() {
+        match said {
+            Said::Line(line) => {
+                // At once, so that a kill hardly leaves a part of it.
+                let line = format!("{line}\n");
+                if to.write_all(line.as_bytes()).and_then(|()| to.flush()).is_err() {
+                    return;
+                }
+            }
+            // Who asked may have gone meanwhile.
+            Said::Written(asked) => drop(asked.send(())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_is_not_taken_for_written() {
+        for (length, expected) in [(4096, true), (2, false)] {
+            let (output, lines) = mpsc::channel(4);
+            let (written, told) = oneshot::channel();
+            output.try_send(Said::Line(json!({"event": "message"}))).unwrap();
+            output.try_send(Said::Written(written)).unwrap();
+            drop(output);
+            let mut room = vec![0; length];
+            write(lines, &mut room[..]);
+            assert_eq!(told.blocking_recv().is_ok(), expected);
+            assert_eq!(room.starts_with(b"{\"event\":\"message\"}\n"), expected);
         }
     }
 }

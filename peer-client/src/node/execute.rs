@@ -70,6 +70,10 @@ impl Running {
             Effect::Prepare { ticket, source } => {
                 self.jobs.spawn(jobs::prepare(ticket, source, self.blobs.clone()));
             }
+            Effect::Forget { blob } => {
+                let blobs = self.blobs.clone();
+                self.tasks.spawn(jobs::forget(blobs, blob));
+            }
             Effect::Save { ticket, blob, to } => {
                 let from = self.blobs.path(&blob);
                 self.jobs.spawn(jobs::save(ticket, from, to));

@@ -11,7 +11,7 @@ use tokio::{
 };
 use wire::{
     blob::{self, BlobReply, BlobRequest},
-    id::DeviceId,
+    id::{BlobHash, DeviceId},
 };
 
 use super::run::Event;
@@ -181,5 +181,13 @@ async fn answer(
     };
     if let Err(error) = result.await {
         tracing::debug!(?device, %error, "serving an attachment failed");
+    }
+}
+
+/// Deletes an attachment.
+pub(super) async fn forget(blobs: BlobStore, blob: BlobHash) {
+    let removing = tokio::task::spawn_blocking(move || blobs.remove(&blob));
+    if let Ok(Err(error)) = removing.await {
+        tracing::warn!(%error, "a file that nobody needs any more could not be deleted");
     }
 }

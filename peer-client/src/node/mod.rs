@@ -164,6 +164,7 @@ pub async fn start(config: Config) -> Result<Node, NodeError> {
         authority,
         username: config.username.clone(),
         server,
+        server_addresses: server_addresses.clone(),
         relay_only: config.relay_only,
         blob_dir: files.blobs(),
         seed: rand::random(),

@@ -1,6 +1,9 @@
 //! The database without its thread and its file, for scenarios of the core.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use rusqlite::Connection;
 use wire::id::AccountId;
@@ -26,6 +29,17 @@ impl InMemory {
     pub(crate) fn execute(&mut self, op: &StoreOp) -> Vec<StoreReply> {
         execute(&mut self.0, std::slice::from_ref(op))
             .unwrap_or_else(|error| vec![failed(op, &error)])
+    }
+
+    /// Another database with the same content.
+    pub(crate) fn copy(&self) -> Self {
+        static COPIES: AtomicU64 = AtomicU64::new(0);
+        let number = COPIES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("file:/copy-{number}?vfs=memdb");
+        let _lives_until_it_is_opened = Connection::open(&name).unwrap();
+        self.refuse_writes(false);
+        self.0.execute("VACUUM INTO ?1", [&name]).unwrap();
+        Self(schema::open(Path::new(&name)).unwrap())
     }
 
     /// Makes every write fail from now on, or no longer.

@@ -4,10 +4,12 @@
 //! replies go out only after it is durable. Nobody else touches the database.
 
 mod backup;
+mod changes;
 #[cfg(test)]
 pub(crate) mod in_memory;
 mod read;
 mod schema;
+mod search;
 mod write;
 
 use std::{path::Path, sync::mpsc, thread};
@@ -130,6 +132,12 @@ fn serve(
                 .collect(),
             Err(error) => vec![failed(&batch[0], &error)],
         };
+        if answers.iter().any(erased) {
+            // The write-ahead log still has what was erased from the database.
+            if let Err(error) = database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+                tracing::warn!(%error, "the write-ahead log could not be emptied");
+            }
+        }
         for answer in answers {
             // Once the node is gone, what was handed over is written all the same.
             if replies.blocking_send(answer).is_err() {
@@ -158,6 +166,11 @@ fn execute(database: &mut Connection, batch: &[StoreOp]) -> Result<Vec<StoreRepl
     }
     transaction.commit()?;
     Ok(replies)
+}
+
+/// Whether an operation took something off the disk for good.
+fn erased(reply: &StoreReply) -> bool {
+    matches!(reply, StoreReply::Appended { erased: true, .. })
 }
 
 fn failed(op: &StoreOp, error: &StoreError) -> StoreReply {

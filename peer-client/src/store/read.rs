@@ -1,6 +1,6 @@
 //! Operations that read the database, and what the core loads at its start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params, types::FromSql};
 use serde_bytes::ByteBuf;
@@ -15,22 +15,28 @@ use wire::{
 };
 
 use super::{
-    StoreError,
+    StoreError, search,
     write::{SENT, stage_number},
 };
 use crate::core::{
     input::Ticket,
     model::Path,
     storage::{
-        AccountRow, ConversationRow, ConversationState, Kind, LogRow, MessageRow, Snapshot,
-        StoreOp, StoreReply,
+        AccountRow, ConversationRow, ConversationState, Kind, LogRow, MessageRow, Revision,
+        Snapshot, StoreOp, StoreReply,
     },
 };
 
+/// Reactions to one message that are shown.
+const REACTIONS_SHOWN: u32 = 1000;
+
 /// Columns of a [`MessageRow`] and of what it quotes.
-const MESSAGE: &str = "SELECT e.arrival, e.id, e.conversation, e.author, e.sequence, e.clock_ms,
-    e.clock_counter, e.payload, e.path, q.author, q.payload
-    FROM events e LEFT JOIN events q ON q.id = e.reply_to AND q.conversation = e.conversation ";
+pub(super) const MESSAGE: &str =
+    "SELECT e.arrival, e.id, e.conversation, e.author, e.sequence, e.clock_ms,
+    e.clock_counter, e.payload, e.path, q.author, q.payload, r.body, coalesce(r.erased, 0)
+    FROM events e JOIN logs l ON l.conversation = e.conversation AND l.device = e.author
+    LEFT JOIN revisions r ON r.message = e.id AND r.account = l.account
+    LEFT JOIN events q ON q.id = e.reply_to AND q.conversation = e.conversation ";
 
 pub(super) fn answer(
     database: &Connection,
@@ -55,6 +61,9 @@ pub(super) fn answer(
                 .prepare_cached("SELECT 1 FROM events WHERE blob = ?1 AND conversation = ?2")?
                 .exists(params![blob.as_bytes(), conversation.as_bytes()])?;
             StoreReply::Named { ticket: *ticket, named }
+        }
+        StoreOp::Search { ticket, text, conversation, limit } => {
+            search::find(database, *ticket, (text, conversation.as_ref()), *limit)?
         }
         _ => return Ok(None),
     };
@@ -133,7 +142,8 @@ fn untold(
     own: &DeviceId,
 ) -> Result<StoreReply, StoreError> {
     let sql = format!(
-        "{MESSAGE} WHERE e.arrival > ?1 AND e.message = 1 AND e.author != ?2 ORDER BY e.arrival LIMIT ?3"
+        "{MESSAGE} WHERE e.arrival > ?1 AND e.message = 1 AND e.author != ?2
+         AND l.account NOT IN (SELECT account FROM blocked) ORDER BY e.arrival LIMIT ?3"
     );
     let mut rows = messages(database, &sql, params![told(database)?, own.as_bytes(), limit + 1])?;
     let more = rows.len() > limit as usize;
@@ -153,7 +163,7 @@ fn meta<T: FromSql>(database: &Connection, key: &str) -> Result<Option<T>, Store
         .optional()?)
 }
 
-fn messages(
+pub(super) fn messages(
     database: &Connection,
     sql: &str,
     params: &[&dyn rusqlite::ToSql],
@@ -162,17 +172,33 @@ fn messages(
     let mut rows = statement.query(params)?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
-        messages.push(message(row)?);
+        let mut message = message(row)?;
+        message.reactions = reactions(database, &message.id)?;
+        messages.push(message);
     }
     Ok(messages)
 }
 
+/// Who reacted with what, in the order of the reactions.
+fn reactions(
+    database: &Connection,
+    message: &EventId,
+) -> Result<Vec<(AccountId, String)>, StoreError> {
+    let mut statement = database.prepare_cached(
+        "SELECT account, emoji FROM reactions WHERE message = ?1 AND active = 1
+         ORDER BY clock_ms, clock_counter, account LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![message.as_bytes(), REACTIONS_SHOWN], |row| {
+        Ok((AccountId::new(row.get(0)?), row.get(1)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn message(row: &Row<'_>) -> Result<MessageRow, StoreError> {
     let quoted: Option<[u8; 32]> = row.get(9)?;
-    let quoted = match quoted {
-        Some(author) => Some((DeviceId::new(author), payload(row.get(10)?))),
-        None => None,
-    };
+    let words: Option<Vec<u8>> = row.get(10)?;
+    let quoted =
+        quoted.zip(words).map(|(author, words)| (DeviceId::new(author), payload(Some(words))));
     Ok(MessageRow {
         arrival: row.get(0)?,
         id: EventId::new(row.get(1)?),
@@ -183,6 +209,12 @@ fn message(row: &Row<'_>) -> Result<MessageRow, StoreError> {
         payload: payload(row.get(7)?),
         path: path(row.get(8)?),
         quoted,
+        revision: match (row.get(12)?, row.get(11)?) {
+            (true, _) => Revision::Erased,
+            (false, Some(body)) => Revision::Edited(body),
+            (false, None) => Revision::None,
+        },
+        reactions: Vec::new(),
     })
 }
 
@@ -213,8 +245,15 @@ pub(super) fn snapshot(database: &mut Connection, own: AccountId) -> Result<Snap
         registered: registered == Some([1]),
         accounts: accounts(&transaction)?,
         conversations: conversations(&transaction, own)?,
+        blocked: blocked(&transaction)?,
         ..Snapshot::default()
     })
+}
+
+fn blocked(database: &Connection) -> Result<BTreeSet<AccountId>, StoreError> {
+    let mut statement = database.prepare("SELECT account FROM blocked")?;
+    let rows = statement.query_map([], |row| row.get(0).map(AccountId::new))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn accounts(database: &Connection) -> Result<Vec<AccountRow>, StoreError> {
@@ -239,7 +278,7 @@ fn conversations(
     own: AccountId,
 ) -> Result<Vec<ConversationState>, StoreError> {
     let mut statement = database
-        .prepare("SELECT id, name, peer, secret, request, left_group FROM conversations")?;
+        .prepare("SELECT id, name, peer, secret, request, left_group, muted FROM conversations")?;
     let mut rows = statement.query([])?;
     let mut conversations = BTreeMap::new();
     while let Some(row) = rows.next()? {
@@ -258,6 +297,7 @@ fn conversations(
             kind,
             request: row.get(4)?,
             left: row.get(5)?,
+            muted: row.get(6)?,
         };
         conversations.insert(row.id, state(database, row, own)?);
     }

@@ -7,7 +7,8 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Each step brings the schema from its index to the next version; steps are never changed.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
     CREATE TABLE accounts(
         account BLOB PRIMARY KEY, username TEXT NOT NULL, record BLOB NOT NULL,
@@ -37,7 +38,25 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE read(
         conversation BLOB NOT NULL, log BLOB NOT NULL, next INTEGER NOT NULL,
         PRIMARY KEY(conversation, log)) STRICT;
-"];
+",
+    "
+    ALTER TABLE events ADD COLUMN edits BLOB;
+    CREATE INDEX edits ON events(edits) WHERE edits IS NOT NULL;
+    ALTER TABLE conversations ADD COLUMN muted INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE blocked(account BLOB PRIMARY KEY) STRICT;
+    CREATE TABLE reactions(
+        message BLOB NOT NULL, account BLOB NOT NULL, emoji TEXT NOT NULL, active INTEGER NOT NULL,
+        clock_ms INTEGER NOT NULL, clock_counter INTEGER NOT NULL,
+        PRIMARY KEY(message, account, emoji)) STRICT, WITHOUT ROWID;
+    CREATE TABLE revisions(
+        message BLOB NOT NULL, account BLOB NOT NULL, body TEXT, erased INTEGER NOT NULL,
+        clock_ms INTEGER NOT NULL, clock_counter INTEGER NOT NULL,
+        PRIMARY KEY(message, account)) STRICT, WITHOUT ROWID;
+    CREATE VIRTUAL TABLE search USING fts5(
+        text, place, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
+    INSERT INTO search(search, rank) VALUES ('secure-delete', 1);
+",
+];
 
 /// Opens the database and brings it to the newest schema. One that a newer program wrote is left
 /// as it is.

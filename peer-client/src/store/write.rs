@@ -7,7 +7,7 @@ use wire::{
     sync::Stage,
 };
 
-use super::StoreError;
+use super::{StoreError, changes, search};
 use crate::core::{
     input::Ticket,
     model::Path,
@@ -45,6 +45,7 @@ pub(super) fn is_write(op: &StoreOp) -> bool {
             | StoreOp::Untold { .. }
             | StoreOp::Message { .. }
             | StoreOp::Names { .. }
+            | StoreOp::Search { .. }
     )
 }
 
@@ -65,11 +66,8 @@ pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreR
             Some(StoreReply::Saved { ticket: *ticket })
         }
         StoreOp::Append { ticket, events, accounts, path } => {
-            let mut arrivals = Vec::with_capacity(events.len());
-            for (event, account) in events.iter().zip(accounts) {
-                arrivals.push(append(database, event, account, *path)?);
-            }
-            Some(StoreReply::Appended { ticket: *ticket, arrivals })
+            let entries = events.iter().map(AsRef::as_ref).zip(accounts);
+            Some(append_all(database, *ticket, entries, *path)?)
         }
         StoreOp::Acknowledge { ticket, conversation, device, stage, log, from, to } => {
             let span = Span { conversation, log, from: *from, to: *to };
@@ -96,11 +94,16 @@ pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreR
                 .execute([&arrival.to_be_bytes()])?;
             None
         }
+        StoreOp::Block { account, on } => {
+            block(database, account, *on)?;
+            None
+        }
         StoreOp::Log { .. }
         | StoreOp::History { .. }
         | StoreOp::Untold { .. }
         | StoreOp::Message { .. }
-        | StoreOp::Names { .. } => None,
+        | StoreOp::Names { .. }
+        | StoreOp::Search { .. } => None,
     };
     Ok(reply)
 }
@@ -139,16 +142,46 @@ fn save_conversation(database: &Connection, row: &ConversationRow) -> Result<(),
         Kind::Group(secret) => (None, Some(secret.as_bytes())),
     };
     database
-        .prepare_cached("INSERT OR REPLACE INTO conversations VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .prepare_cached("INSERT OR REPLACE INTO conversations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
         .execute(params![
             row.id.as_bytes(),
             row.name.to_string(),
             peer,
             secret,
             row.request,
-            row.left
+            row.left,
+            row.muted,
         ])?;
     Ok(())
+}
+
+fn block(database: &Connection, account: &AccountId, on: bool) -> Result<(), StoreError> {
+    let sql = if on {
+        "INSERT OR IGNORE INTO blocked VALUES (?1)"
+    } else {
+        "DELETE FROM blocked WHERE account = ?1"
+    };
+    database.prepare_cached(sql)?.execute([account.as_bytes()])?;
+    Ok(())
+}
+
+/// Stores entries and applies what they change.
+fn append_all<'entry>(
+    database: &Connection,
+    ticket: Ticket,
+    entries: impl Iterator<Item = (&'entry CheckedEvent, &'entry AccountId)>,
+    path: Option<Path>,
+) -> Result<StoreReply, StoreError> {
+    let (mut arrivals, mut changed, mut orphans) = (Vec::new(), Vec::new(), Vec::new());
+    let mut erased = false;
+    for (event, account) in entries {
+        arrivals.push(append(database, event, account, path)?);
+        let change = changes::apply(database, event, account)?;
+        changed.extend(change.message.map(|message| (event.id, message)));
+        orphans.extend(change.orphan);
+        erased |= matches!(event.payload, Some(Payload::Erase { .. }));
+    }
+    Ok(StoreReply::Appended { ticket, arrivals, changed, erased, orphans })
 }
 
 /// Stores an entry that continues its log. Anything else is a fault of the core and is refused,
@@ -176,12 +209,18 @@ fn append(
     if !continues {
         return Err(StoreError::Row("an entry does not continue its log"));
     }
-    let (reply_to, blob) = references(event.payload.as_ref());
+    // A log that is there already has its conversation.
+    if before.is_none() && !is_stored(database, &header.conversation)? {
+        return Err(StoreError::Row("an entry of a conversation that is not stored"));
+    }
+    let erased = changes::is_erased(database, &event.id, account)?;
+    let payload = event.payload.as_ref().filter(|_| !erased);
+    let (reply_to, blob) = references(payload);
     database
         .prepare_cached(
             "INSERT INTO events(id, conversation, author, sequence, clock_ms, clock_counter, header,
-                 signature, payload, message, path, reply_to, blob)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 signature, payload, message, path, reply_to, blob, edits)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             event.id.as_bytes(),
@@ -192,13 +231,19 @@ fn append(
             header.clock.counter,
             event.event.header.body(),
             event.event.header.signature().as_bytes(),
-            event.event.payload.as_ref().map(|payload| payload.as_slice()),
-            event.payload.as_ref().is_some_and(is_message),
+            payload.and(event.event.payload.as_ref()).map(|payload| payload.as_slice()),
+            event.payload.as_ref().map_or(erased, is_message),
             path.map(path_number),
             reply_to.map(|id| *id.as_bytes()),
             blob,
+            changes::edited(payload).map(|message| *message.as_bytes()),
         ])?;
     let arrival = database.last_insert_rowid();
+    if let Some(text) = payload.filter(|payload| is_message(payload)).map(changes::text) {
+        let newest = changes::newest_text(database, &event.id, account)?;
+        let text = newest.as_deref().or(text).unwrap_or_default();
+        search::insert(database, arrival, text, &header.conversation)?;
+    }
     database.prepare_cached("INSERT OR REPLACE INTO logs VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
         params![
             header.conversation.as_bytes(),
@@ -209,6 +254,11 @@ fn append(
         ],
     )?;
     Ok(arrival)
+}
+
+fn is_stored(database: &Connection, conversation: &ConversationId) -> Result<bool, StoreError> {
+    let mut row = database.prepare_cached("SELECT 1 FROM conversations WHERE id = ?1")?;
+    Ok(row.exists([conversation.as_bytes()])?)
 }
 
 fn references(payload: Option<&Payload>) -> (Option<EventId>, Option<[u8; 32]>) {

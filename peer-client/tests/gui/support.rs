@@ -183,6 +183,13 @@ impl Desk {
         }
     }
 
+    /// The next command, which has to be this one.
+    #[track_caller]
+    pub(crate) fn asks_only(&mut self, command: &Command) {
+        assert_eq!(self.command(), *command);
+        self.asks_nothing_but_typing();
+    }
+
     /// Goes to another conversation of the list.
     #[track_caller]
     pub(crate) fn open_again(&mut self, name: &str) {
@@ -240,6 +247,8 @@ pub(crate) fn message(number: u8, within: &str, from: &str, text: &str) -> Messa
         path: Some(Path::Direct),
         delivery: own.then(|| Delivery { stage: Stage::Sent, of: 1, ..Delivery::default() }),
         request: false,
+        edited: false,
+        reactions: Vec::new(),
     }
 }
 
@@ -262,6 +271,8 @@ pub(crate) fn listed(name: &str, unread: u32, last: &str) -> ConversationView {
         online: false,
         typing: Vec::new(),
         request: false,
+        muted: false,
+        blocked: false,
         road: None,
         waiting: 0,
         complete: Completeness::default(),

@@ -3,6 +3,7 @@
 
 mod alone;
 mod bounds;
+mod changes;
 mod chaos;
 mod clocks;
 mod devices;
@@ -16,6 +17,7 @@ mod offline;
 mod receipts;
 mod registering;
 mod roads;
+mod simulator;
 mod storing;
 
 use std::time::Instant;
@@ -43,25 +45,31 @@ pub(in crate::core) fn beginning() -> Instant {
     Instant::now()
 }
 
-fn account_key(number: u8) -> AccountKey {
-    AccountKey::from_seed([100 + number; 32])
+fn seed(role: u8, number: u16) -> [u8; 32] {
+    let mut seed = [role; 32];
+    seed[..2].copy_from_slice(&number.to_be_bytes());
+    seed
 }
 
-fn device_key(number: u8) -> DeviceKey {
-    DeviceKey::from_seed([number; 32])
+fn account_key(number: u16) -> AccountKey {
+    AccountKey::from_seed(seed(1, number))
+}
+
+fn device_key(number: u16) -> DeviceKey {
+    DeviceKey::from_seed(seed(2, number))
 }
 
 fn server_key() -> DeviceKey {
-    DeviceKey::from_seed([200; 32])
+    DeviceKey::from_seed(seed(3, 0))
 }
 
 /// Who a peer of a scenario is.
 #[derive(Clone, Debug)]
 struct Person {
     /// Picks the keys.
-    number: u8,
+    number: u16,
     /// Picks the account's key; as `number` for a person's first device.
-    account_number: u8,
+    account_number: u16,
     /// What a device has that was added by a code, instead of the account's key.
     introduction: Option<Introduction>,
     username: Username,
@@ -69,7 +77,7 @@ struct Person {
 }
 
 impl Person {
-    fn new(number: u8, username: &str) -> Self {
+    fn new(number: u16, username: &str) -> Self {
         let username = Username::new(username).unwrap();
         Self { number, account_number: number, introduction: None, username, relay_only: false }
     }
@@ -92,9 +100,10 @@ impl Person {
             authority: self.authority(),
             username: self.username.clone(),
             server: server_key().id(),
+            server_addresses: Vec::new(),
             relay_only: self.relay_only,
             blob_dir: "blobs".into(),
-            seed: [self.number; 32],
+            seed: seed(4, self.number),
         };
         let snapshot = store.snapshot(self.account());
         Machine::new(setup, snapshot, now)

@@ -28,6 +28,8 @@ pub(crate) struct StartForm {
     pub(crate) error: Option<String>,
     /// What is going on, while there is nothing to enter.
     pub(crate) progress: Option<String>,
+    /// The first field to be filled in has got the keyboard once.
+    pub(crate) focused: bool,
     /// The user no longer wants to wait for it.
     pub(crate) cancelled: bool,
 }
@@ -106,6 +108,10 @@ fn fields_ui(ui: &mut Ui, form: &mut StartForm) -> Option<Login> {
             ui.add_space(space::M);
             let error = form.name_error.as_deref();
             let name = field::labelled(ui, "Your name", "alice", &mut form.name, error);
+            if !std::mem::replace(&mut form.focused, true) {
+                let first = if form.server.is_empty() { &server } else { &name };
+                first.request_focus();
+            }
             let enter = ui.input(|input| input.key_pressed(egui::Key::Enter));
             (server.lost_focus() || name.lost_focus()) && enter
         })

@@ -1,12 +1,19 @@
 //! Text fields.
 
-use egui::{CornerRadius, Frame, Margin, Response, Stroke, TextEdit, Ui};
+use egui::{
+    CornerRadius, CursorIcon, Frame, Margin, Rect, Response, Role, Sense, Stroke, TextEdit, Ui,
+    Vec2, WidgetInfo, vec2,
+};
 use lucide_icons::Icon;
 
+use super::centred;
 use crate::gui::{
     fonts,
     theme::{self, radius, size, space},
 };
+
+/// Side of the button that empties a field, in points.
+const CLEAR: f32 = 24.0;
 
 /// A field with a name above it and perhaps a fault below it.
 pub(crate) fn labelled(
@@ -62,6 +69,24 @@ pub(crate) fn fault(ui: &mut Ui, text: &str) {
     });
 }
 
+/// The button that empties a field, at the field's end.
+fn clear_ui(ui: &Ui, field: &Response, text: &mut String) {
+    if text.is_empty() {
+        return;
+    }
+    let middle = field.rect.right_center() + vec2(CLEAR / 2.0 + 2.0, 0.0);
+    let rect = Rect::from_center_size(middle, Vec2::splat(CLEAR));
+    let response = ui.interact(rect, field.id.with("clear"), Sense::click());
+    let palette = theme::palette(ui);
+    let ink = if response.hovered() { palette.text } else { palette.text_faint };
+    centred(ui.painter(), rect, &fonts::glyph(Icon::X), fonts::icons(16.0), ink);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Clear"));
+    if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
+        text.clear();
+        field.request_focus();
+    }
+}
+
 /// A round field to search in.
 pub(crate) fn search(ui: &mut Ui, id: egui::Id, text: &mut String, hint: &str) -> Response {
     let palette = theme::palette(ui);
@@ -79,10 +104,12 @@ pub(crate) fn search(ui: &mut Ui, id: egui::Id, text: &mut String, hint: &str) -
                 .id(id)
                 .hint_text(egui::RichText::new(hint).color(palette.text_faint))
                 .font(fonts::regular(size::BODY))
-                .desired_width(ui.available_width())
+                .desired_width(ui.available_width() - CLEAR)
                 .align(egui::Align2::LEFT_CENTER)
                 .frame(Frame::NONE);
-            ui.add(edit).accessible_name(hint)
+            let response = ui.add(edit).accessible_name(hint);
+            clear_ui(ui, &response, text);
+            response
         })
         .inner
     });

@@ -118,7 +118,9 @@ fn replies_come_in_the_order_of_the_operations() {
     }
     let mut last = 0;
     for number in 2..602 {
-        let StoreReply::Appended { ticket, arrivals } = opened.reply() else { panic!("{number}") };
+        let StoreReply::Appended { ticket, arrivals, .. } = opened.reply() else {
+            panic!("{number}")
+        };
         assert_eq!(ticket, Ticket(number));
         assert!(arrivals[0] > last);
         last = arrivals[0];

@@ -19,11 +19,13 @@ use crate::core::{
     input::Ticket,
     model::Path,
     storage::{
-        ConversationRow, ConversationState, Kind, MessageRow, Snapshot, StoreOp, StoreReply,
+        ConversationRow, ConversationState, Kind, MessageRow, Revision, Snapshot, StoreOp,
+        StoreReply,
     },
 };
 
 mod appending;
+mod changes;
 mod faults;
 mod reading;
 mod reopening;
@@ -169,6 +171,7 @@ fn direct() -> ConversationRow {
         kind: Kind::Direct(other),
         request: false,
         left: false,
+        muted: false,
     }
 }
 

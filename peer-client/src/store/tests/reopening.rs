@@ -71,6 +71,7 @@ fn conversations_with_their_secrets() {
         kind: Kind::Group(secret),
         request: false,
         left: true,
+        muted: false,
     };
     let request = ConversationRow { request: true, ..direct() };
     opened.save(group.clone());

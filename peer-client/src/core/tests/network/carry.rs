@@ -11,7 +11,7 @@ use wire::{
     sync::SyncFrame,
 };
 
-use super::{Link, Network, Place};
+use super::{Link, Network, Place, faults};
 use crate::core::{
     effect::Effect,
     input::{GossipInput, Input, LinkId, LinkInput, ServerInput, SessionId, SyncInput, Ticket},
@@ -33,7 +33,10 @@ impl Network {
             Effect::Answer { call, result } => {
                 self.peers[place].answers.insert(call, result);
             }
-            Effect::Notice(notice) => self.peers[place].notices.push(notice),
+            Effect::Notice(notice) => {
+                self.check_told(place, &notice);
+                self.peers[place].notices.push(notice);
+            }
             Effect::ConnectServer => self.connect_server(place),
             Effect::DisconnectServer => self.lose_server(place),
             Effect::SendServer(frame) => self.send_server(place, &frame),
@@ -56,6 +59,7 @@ impl Network {
             }
             Effect::Prepare { .. }
             | Effect::Save { .. }
+            | Effect::Forget { .. }
             | Effect::Fetch { .. }
             | Effect::Serve { .. }
             | Effect::Refuse { .. } => {
@@ -83,11 +87,11 @@ impl Network {
     }
 
     fn connect_server(&mut self, place: Place) {
-        let (now, latency) = (self.now, self.latency);
+        let (now, latency) = (self.now, self.travel());
         let device = self.peers[place].device();
         self.peers[place].attempts.push(now);
         self.peers[place].wants_server = true;
-        if self.server.is_up() && self.peers[place].online {
+        if self.reaches_server(place) {
             self.close_client(place);
             let (client, effects) = self.server.open(now, device);
             self.peers[place].client = Some(client);
@@ -162,7 +166,7 @@ impl Network {
             let place = self.peers.iter().position(|peer| peer.client == Some(*client));
             if let Some(place) = place {
                 let frame = ServerFrame::decode(&bytes).unwrap();
-                let latency = self.latency;
+                let latency = self.travel();
                 self.deliver(place, latency, Input::Server(ServerInput::Frame(frame)));
             }
         }
@@ -176,7 +180,7 @@ impl Network {
             let road = if relayed {
                 self.peers[place].client.is_some() && self.peers[*other].client.is_some()
             } else {
-                self.direct && !self.peers[*other].person.relay_only
+                self.direct && !self.peers[*other].person.relay_only && self.reaches(place, *other)
             };
             up && road && self.peers[place].online
         });
@@ -190,7 +194,7 @@ impl Network {
 
     fn make_link(&mut self, from: Place, to: Place, relayed: bool) {
         let link = LinkId(self.number());
-        let latency = self.latency;
+        let latency = self.travel();
         self.links.insert(link, Link { ends: [from, to], relayed });
         for (place, other, dialled) in [(to, from, false), (from, to, true)] {
             let device = self.peers[other].device();
@@ -219,6 +223,7 @@ impl Network {
             self.deliver(place, latency, Input::Link(closed));
         }
         if self.links_between(one, other).is_empty() {
+            self.faults.silent.remove(&faults::pair(one, other));
             let streams: Vec<_> = self.streams.iter().map(|(near, far)| (*near, *far)).collect();
             for ((near, session), (far, _)) in streams {
                 if [near, far] == [one, other] || [far, near] == [one, other] {
@@ -236,7 +241,7 @@ impl Network {
     }
 
     fn open_stream(&mut self, place: Place, session: SessionId, device: &DeviceId) {
-        let latency = self.latency;
+        let latency = self.travel();
         let other = self.place_of(device).filter(|far| !self.links_between(place, *far).is_empty());
         let Some(other) = other else {
             self.deliver(place, latency, Input::Sync(SyncInput::Closed { session }));
@@ -246,27 +251,34 @@ impl Network {
         let far = SessionId(self.number() << 1 | 1);
         self.streams.insert((place, session), (other, far));
         self.streams.insert((other, far), (place, session));
+        if self.is_silent(place, other) {
+            return;
+        }
         let accepted = SyncInput::Accepted { session: far, device: self.peers[place].device() };
         self.deliver(other, latency, Input::Sync(accepted));
         self.deliver(place, latency, Input::Sync(SyncInput::Opened { session }));
     }
 
     fn send_frame(&mut self, place: Place, session: SessionId, frame: SyncFrame) {
-        let latency = self.latency;
+        let latency = self.travel();
         let Some((far, far_session)) = self.streams.get(&(place, session)).copied() else { return };
         let decoded = SyncFrame::decode(&codec::encode(&frame)).unwrap();
         let device = self.peers[far].device();
         self.peers[place].sent.push((device, frame));
         self.deliver(place, WRITING, Input::Sync(SyncInput::Written { session }));
+        if self.is_silent(place, far) {
+            return;
+        }
         let arrived = SyncInput::Frame { session: far_session, frame: Box::new(decoded) };
         self.deliver(far, latency, Input::Sync(arrived));
     }
 
     fn close_stream(&mut self, place: Place, session: SessionId) {
-        let latency = self.latency;
+        let latency = self.travel();
         self.deliver(place, WRITING, Input::Sync(SyncInput::Closed { session }));
         let Some((far, session)) = self.streams.remove(&(place, session)) else { return };
-        if self.streams.remove(&(far, session)).is_some() {
+        // Behind a silent connection the other side does not learn of it before that ends.
+        if !self.is_silent(place, far) && self.streams.remove(&(far, session)).is_some() {
             self.deliver(far, latency, Input::Sync(SyncInput::Closed { session }));
         }
     }
@@ -280,15 +292,17 @@ impl Network {
     }
 
     fn publish(&mut self, place: Place, ticket: Ticket, tag: TopicTag, bytes: &[u8]) {
-        let latency = self.latency;
         let taken = self.peers[place].client.is_some();
         self.deliver(place, WRITING, Input::Gossip(GossipInput::Published { ticket, taken }));
         for other in 0..self.peers.len() {
             let peer = &self.peers[other];
             let reached = taken && peer.client.is_some() && peer.topics.contains(&tag);
             if other != place && reached && !self.is_lost() {
-                let message = GossipInput::Message { tag, bytes: bytes.to_vec() };
-                self.deliver(other, latency * 2, Input::Gossip(message));
+                for _ in 0..self.copies() {
+                    let latency = self.travel() * 2;
+                    let message = GossipInput::Message { tag, bytes: bytes.to_vec() };
+                    self.deliver(other, latency, Input::Gossip(message));
+                }
             }
         }
     }

@@ -2,23 +2,27 @@
 //! events follows from the seed alone.
 
 mod carry;
+pub(super) mod faults;
 mod pairing;
 mod peer;
 mod server;
 pub(super) mod wishes;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use wire::id::{DeviceId, TopicTag};
 
-use self::{peer::Peer, server::Server};
+use self::{faults::Faults, peer::Peer, server::Server};
 use super::{BEGINNING, Person, beginning};
 use crate::{
-    core::input::{GossipInput, Input, LinkId, Now, ServerInput, SessionId},
+    core::{
+        input::{GossipInput, Input, LinkId, LinkInput, Now, ServerInput, SessionId, SyncInput},
+        machine::Machine,
+    },
     store::in_memory::InMemory,
 };
 
@@ -39,6 +43,11 @@ pub(in crate::core::tests) struct Network {
     last_number: u64,
     steps: u64,
     pub(super) peers: Vec<Peer>,
+    devices: BTreeMap<DeviceId, Place>,
+    /// When machines want to be woken.
+    deadlines: BTreeSet<(Instant, Place)>,
+    /// When the last thing arrives that must not be overtaken.
+    ordered: BTreeMap<(Place, Channel), Instant>,
     pub(super) server: Server,
     links: BTreeMap<LinkId, Link>,
     streams: BTreeMap<(Place, SessionId), (Place, SessionId)>,
@@ -48,6 +57,9 @@ pub(in crate::core::tests) struct Network {
     pub(super) direct: bool,
     /// How many of a hundred gossip messages are lost on the way to a member.
     pub(super) gossip_loss: u32,
+    pub(super) faults: Faults,
+    /// Words on deliveries that were not so at the instant at which they were told.
+    pub(super) untrue: Vec<String>,
 }
 
 /// Something on its way to a peer.
@@ -57,6 +69,14 @@ struct Delivery {
     /// Which of the peer's lives it is for: what was meant for an earlier one is lost.
     life: u32,
     input: Input,
+}
+
+/// Where nothing overtakes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Channel {
+    Server,
+    Link(LinkId),
+    Stream(SessionId),
 }
 
 /// A connection between two peers.
@@ -77,19 +97,26 @@ impl Network {
             last_number: 0,
             steps: 0,
             peers: Vec::new(),
+            devices: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            ordered: BTreeMap::new(),
             server: Server::new(),
             links: BTreeMap::new(),
             streams: BTreeMap::new(),
             latency: Duration::from_millis(20),
             direct: true,
             gossip_loss: 0,
+            faults: Faults::default(),
+            untrue: Vec::new(),
         }
     }
 
     /// A person with a new device comes into the network.
     pub(in crate::core::tests) fn add(&mut self, person: Person) -> Place {
         let place = self.peers.len();
-        self.peers.push(Peer::new(person));
+        let peer = Peer::new(person);
+        self.devices.entry(peer.device()).or_insert(place);
+        self.peers.push(peer);
         self.start(place);
         place
     }
@@ -123,9 +150,10 @@ impl Network {
         let peer = &mut self.peers[place];
         peer.life += 1;
         peer.start(now);
+        let relay_only = peer.person.relay_only;
+        self.note_deadline(place);
         let address = format!("/ip4/127.0.0.1/udp/{}/quic-v1", 4000 + place);
-        let addresses =
-            if peer.person.relay_only { vec![] } else { vec![address.parse().unwrap()] };
+        let addresses = if relay_only { vec![] } else { vec![address.parse().unwrap()] };
         self.deliver(place, Duration::ZERO, Input::Addresses(addresses));
     }
 
@@ -135,6 +163,7 @@ impl Network {
         let peer = &mut self.peers[place];
         peer.machine = None;
         peer.held = None;
+        self.note_deadline(place);
     }
 
     /// The time as a peer's clocks show it.
@@ -151,7 +180,28 @@ impl Network {
 
     /// Sends something on its way to a peer.
     fn deliver(&mut self, to: Place, after: Duration, input: Input) {
-        let key = (self.now + after, self.number());
+        let mut at = self.now + after;
+        let channel = match &input {
+            Input::Server(_) => Some(Channel::Server),
+            Input::Link(
+                LinkInput::Opened { link, .. }
+                | LinkInput::RoundTrip { link, .. }
+                | LinkInput::Closed { link, .. },
+            ) => Some(Channel::Link(*link)),
+            Input::Sync(
+                SyncInput::Accepted { session, .. }
+                | SyncInput::Opened { session }
+                | SyncInput::Frame { session, .. }
+                | SyncInput::Closed { session },
+            ) => Some(Channel::Stream(*session)),
+            _ => None,
+        };
+        if let Some(channel) = channel {
+            let last = self.ordered.entry((to, channel)).or_insert(at);
+            at = at.max(*last);
+            *last = at;
+        }
+        let key = (at, self.number());
         let life = self.peers[to].life;
         self.under_way.insert(key, Delivery { to, life, input });
     }
@@ -159,8 +209,9 @@ impl Network {
     /// When something happens next.
     fn next_event(&self) -> Option<Instant> {
         let deliveries = self.under_way.keys().next().map(|(at, _)| *at);
-        let deadlines = self.peers.iter().filter_map(|peer| peer.machine.as_ref()?.next_deadline());
-        let earliest = deadlines.chain(self.server.next_deadline()).chain(deliveries).min()?;
+        let deadlines = self.deadlines.first().map(|(at, _)| *at);
+        let earliest = deadlines.into_iter().chain(self.server.next_deadline()).chain(deliveries);
+        let earliest = earliest.min()?;
         Some(earliest.max(self.now))
     }
 
@@ -180,14 +231,10 @@ impl Network {
             }
             return true;
         }
-        for place in 0..self.peers.len() {
-            let deadline = self.peers[place]
-                .machine
-                .as_ref()
-                .and_then(super::super::machine::Machine::next_deadline);
-            if deadline.is_some_and(|deadline| deadline <= at) {
-                self.feed(place, Input::Tick);
-            }
+        let due: BTreeSet<_> =
+            self.deadlines.iter().take_while(|(deadline, _)| *deadline <= at).collect();
+        for place in due.into_iter().map(|(_, place)| *place).collect::<BTreeSet<_>>() {
+            self.feed(place, Input::Tick);
         }
         self.tick_server();
         true
@@ -197,9 +244,20 @@ impl Network {
     fn feed(&mut self, place: Place, input: Input) {
         let now = self.now_of(place);
         let Some(machine) = &mut self.peers[place].machine else { return };
-        for effect in machine.handle(now, input) {
+        let effects = machine.handle(now, input);
+        self.note_deadline(place);
+        for effect in effects {
             self.carry_out(place, effect);
         }
+    }
+
+    fn note_deadline(&mut self, place: Place) {
+        let peer = &mut self.peers[place];
+        let next = peer.machine.as_ref().and_then(Machine::next_deadline);
+        if let Some(before) = std::mem::replace(&mut peer.deadline, next) {
+            self.deadlines.remove(&(before, place));
+        }
+        self.deadlines.extend(next.map(|at| (at, place)));
     }
 
     /// Lets time pass.
@@ -223,7 +281,7 @@ impl Network {
     }
 
     fn place_of(&self, device: &DeviceId) -> Option<Place> {
-        self.peers.iter().position(|peer| peer.device() == *device)
+        self.devices.get(device).copied()
     }
 
     /// Takes a peer's connections away; it stays without any until it starts again.

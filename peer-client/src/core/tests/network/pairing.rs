@@ -29,7 +29,7 @@ impl Network {
     pub(in crate::core::tests) fn knock(
         &mut self,
         place: Place,
-        number: u8,
+        number: u16,
         proof: MembershipProof,
     ) -> PairingReply {
         let pairing = PairingId(self.number());
@@ -42,7 +42,7 @@ impl Network {
 
     /// Another device of a person comes into the network, by a code that the first one shows.
     #[track_caller]
-    pub(in crate::core::tests) fn add_device(&mut self, first: Place, number: u8) -> Place {
+    pub(in crate::core::tests) fn add_device(&mut self, first: Place, number: u16) -> Place {
         let code = self.code(first);
         let proof = code.secret.proof(&device_key(number).id(), &code.device);
         let PairingReply::Added(introduction) = self.knock(first, number, proof) else {

@@ -1,6 +1,9 @@
 //! A peer of a scenario: its machine, its store, and what came out of it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Instant,
+};
 
 use libp2p::Multiaddr;
 use rendezvous_server::service::ClientId;
@@ -26,12 +29,15 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::core::tests) struct Peer {
     pub(in crate::core::tests) person: Person,
+    device: DeviceId,
     /// None while it is stopped.
     pub(in crate::core::tests) machine: Option<Machine>,
     pub(in crate::core::tests) store: InMemory,
     /// How far the wall clock is off.
     pub(in crate::core::tests) skew_ms: i64,
-    pub(super) life: u32,
+    /// When its machine wants to be woken.
+    pub(super) deadline: Option<Instant>,
+    pub(in crate::core::tests) life: u32,
     pub(super) online: bool,
     /// The core wants the tie to the server.
     pub(super) wants_server: bool,
@@ -44,7 +50,7 @@ pub(in crate::core::tests) struct Peer {
     /// What it answered to new devices.
     pub(in crate::core::tests) pairings: BTreeMap<PairingId, PairingReply>,
     /// When it tried to reach the server.
-    pub(in crate::core::tests) attempts: Vec<std::time::Instant>,
+    pub(in crate::core::tests) attempts: Vec<Instant>,
     pub(in crate::core::tests) dials: Vec<(DeviceId, Vec<Multiaddr>)>,
     /// Frames of replication that it sent, with whom they went to.
     pub(in crate::core::tests) sent: Vec<(DeviceId, SyncFrame)>,
@@ -53,10 +59,12 @@ pub(in crate::core::tests) struct Peer {
 impl Peer {
     pub(super) fn new(person: Person) -> Self {
         Self {
+            device: device_key(person.number).id(),
             person,
             machine: None,
             store: InMemory::new(),
             skew_ms: 0,
+            deadline: None,
             life: 0,
             online: true,
             wants_server: false,
@@ -79,7 +87,7 @@ impl Peer {
     }
 
     pub(in crate::core::tests) fn device(&self) -> DeviceId {
-        device_key(self.person.number).id()
+        self.device
     }
 
     /// The stages of an own message that were told, in their order.

@@ -23,6 +23,8 @@ pub(in crate::core::tests) struct Server {
     last_client: u64,
     /// Takes requests and answers none, like a machine that hangs.
     pub(in crate::core::tests) hangs: bool,
+    /// What it took meanwhile.
+    late: Vec<(ClientId, ClientFrame)>,
 }
 
 #[derive(Debug, Default)]
@@ -58,7 +60,7 @@ fn service() -> Service {
 impl Server {
     pub(super) fn new() -> Self {
         let names = Names::default();
-        Self { service: Some(service()), names, last_client: 0, hangs: false }
+        Self { service: Some(service()), names, last_client: 0, hangs: false, late: vec![] }
     }
 
     pub(in crate::core::tests) fn is_up(&self) -> bool {
@@ -67,6 +69,7 @@ impl Server {
 
     pub(super) fn stop(&mut self) {
         self.service = None;
+        self.late.clear();
     }
 
     pub(super) fn start(&mut self) {
@@ -93,10 +96,17 @@ impl Server {
         client: ClientId,
         frame: ClientFrame,
     ) -> Vec<Effect> {
-        if self.hangs { vec![] } else { self.handle(now, Input::Request { client, frame }) }
+        self.late.push((client, frame));
+        if self.hangs {
+            return vec![];
+        }
+        let late = std::mem::take(&mut self.late);
+        let handle = |(client, frame)| self.handle(now, Input::Request { client, frame });
+        late.into_iter().flat_map(handle).collect()
     }
 
     pub(super) fn close(&mut self, now: Instant, client: ClientId) -> Vec<Effect> {
+        self.late.retain(|(other, _)| *other != client);
         self.handle(now, Input::Closed(client))
     }
 
