@@ -30,6 +30,7 @@ mod pending;
 mod people;
 mod publish;
 mod receipts;
+mod records;
 mod repair;
 mod replication;
 mod session;
