@@ -6,6 +6,7 @@ mod changes;
 mod command_line;
 mod contract;
 mod crash;
+mod devices;
 mod direct;
 mod disk;
 mod files;
