@@ -188,8 +188,8 @@ mod tests {
         let id = EventId::new([1; EventId::LENGTH]);
         let draft = Writing { text: "draft".to_owned(), ..Writing::default() };
         let mut writing = draft.clone();
-        writing.begin_editing(id, "hell".to_owned(), false);
-        assert_eq!(writing.text, "hell");
+        writing.begin_editing(id, "good".to_owned(), false);
+        assert_eq!(writing.text, "good");
         writing.add_files(vec![file("a")]);
         writing.text = " hello ".to_owned();
         let (command, failed) = writing.finish_editing().unwrap();

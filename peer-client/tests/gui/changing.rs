@@ -74,20 +74,20 @@ fn a_message_that_is_pointed_at_has_a_button_to_react() {
 
 #[test]
 fn an_own_message_is_edited_where_messages_are_written() {
-    let mut desk = desk(vec![message(1, "#rust", "ada", "hi"), message(2, "#rust", "me", "hell")]);
+    let mut desk = desk(vec![message(1, "#rust", "ada", "hi"), message(2, "#rust", "me", "good")]);
     desk.harness.get_by_label("Message").focus();
     desk.run();
     desk.harness.get_by_label("Message").type_text("draft");
     desk.run();
-    menu(&mut desk, "You: hell");
+    menu(&mut desk, "You: good");
     desk.click("Edit");
     assert!(desk.has("Do not edit"));
-    assert_eq!(written(&desk), "hell");
+    assert_eq!(written(&desk), "good");
     desk.harness.get_by_label("Message").type_text("!");
     desk.run();
     desk.harness.key_press(Key::Enter);
     desk.run();
-    desk.asks_only(&Command::Edit { message: event(2), text: "hello!".to_owned() });
+    desk.asks_only(&Command::Edit { message: event(2), text: "good!".to_owned() });
     assert_eq!(written(&desk), "draft");
     menu(&mut desk, "ada: hi");
     assert!(desk.has("Reply") && !desk.has("Edit") && !desk.has("Erase…"));
