@@ -22,6 +22,30 @@ const BEFORE: usize = 24;
 /// A message in a few words, in characters at most.
 const SNIPPET: usize = 180;
 
+/// Latin letters and the same ones with marks.
+const MARKED: [(char, &str); 20] = [
+    ('a', "àáâãäåāăąǎả"),
+    ('c', "çćĉċč"),
+    ('d', "ďđ"),
+    ('e', "èéêëēĕėęěẽ"),
+    ('g', "ĝğġģ"),
+    ('h', "ĥħ"),
+    ('i', "ìíîïĩīĭįı"),
+    ('j', "ĵ"),
+    ('k', "ķ"),
+    ('l', "ĺļľł"),
+    ('n', "ñńņň"),
+    ('o', "òóôõöøōŏőơ"),
+    ('r', "ŕŗř"),
+    ('s', "śŝşšș"),
+    ('t', "ţťŧț"),
+    ('u', "ùúûüũūŭůűųư"),
+    ('w', "ŵ"),
+    ('y', "ýÿŷ"),
+    ('z', "źżž"),
+    ('æ', "ǽ"),
+];
+
 /// A search as the user types it.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
@@ -158,12 +182,7 @@ fn begun(word: &str, sought: &str) -> Option<usize> {
     let mut length = 0;
     for wanted in sought.chars() {
         let found = characters.next()?;
-        let same = found.to_lowercase().eq(wanted.to_lowercase());
-        // The index finds letters with marks by those without and the other way round. Which
-        // ones belong together need not be known to emphasise what it has found.
-        let marked = is_marked(found) && wanted.is_alphabetic()
-            || is_marked(wanted) && found.is_alphabetic();
-        if !same && !marked {
+        if !plain(found).eq(plain(wanted)) {
             return None;
         }
         length += found.len_utf8();
@@ -171,9 +190,12 @@ fn begun(word: &str, sought: &str) -> Option<usize> {
     Some(length)
 }
 
-/// Whether a character is a Latin letter with a mark.
-fn is_marked(letter: char) -> bool {
-    matches!(letter, '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}')
+/// A letter in lower case and without its mark, as the index takes it.
+fn plain(letter: char) -> impl Iterator<Item = char> {
+    letter.to_lowercase().map(|letter| {
+        let marked = |(_, marked): &&(char, &str)| marked.contains(letter);
+        MARKED.iter().find(marked).map_or(letter, |(plain, _)| *plain)
+    })
 }
 
 #[cfg(test)]
@@ -192,6 +214,7 @@ mod tests {
         assert_eq!(marked("Żółw i żaba", "zolw"), ["Żółw"]);
         assert_eq!(marked("zolw", "żół"), ["zol"]);
         assert_eq!(marked("Привет, мир", "МИ"), ["ми"]);
+        assert!(marked("Żółw", "we").is_empty());
         assert!(marked("anything", "  - ").is_empty());
         assert!(marked("", "a").is_empty());
     }

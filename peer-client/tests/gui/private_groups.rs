@@ -46,6 +46,6 @@ fn others_are_invited_from_a_groups_menu() {
     call.answer.unwrap().send(Ok(Answer::Invitation(LINK.to_owned()))).unwrap();
     desk.wait_for("Invite to #rust");
     assert!(desk.has(LINK));
-    desk.click("Cancel");
+    desk.click("Close");
     assert!(!desk.has("Invite to #rust"));
 }

@@ -78,11 +78,16 @@ pub(super) fn heading(ui: &mut Ui, title: &str, words: &str) {
 
 /// The buttons at the end: whether the user goes on, and whether the user leaves.
 pub(super) fn buttons(ui: &mut Ui, label: &str, kind: button::Kind) -> (bool, bool) {
+    both_ui(ui, "Cancel", label, kind)
+}
+
+/// Two buttons: whether the user goes on by the second, and whether the user leaves by the first.
+pub(super) fn both_ui(ui: &mut Ui, leave: &str, label: &str, kind: button::Kind) -> (bool, bool) {
     ui.add_space(space::S);
     let width = (ui.available_width() - space::S) / 2.0;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
-        let leave = button::text(ui, "Cancel", button::Kind::Plain, Some(width)).clicked();
+        let leave = button::text(ui, leave, button::Kind::Plain, Some(width)).clicked();
         let on = button::text(ui, label, kind, Some(width)).clicked();
         (on, leave)
     })

@@ -103,6 +103,7 @@ fn bar_ui(ui: &mut Ui, find: &mut Find) -> (bool, bool) {
     let newer = button::icon(ui, Icon::ChevronDown, "Next newer").clicked();
     let older = button::icon(ui, Icon::ChevronUp, "Next older").clicked();
     count_ui(ui, find);
+    ui.add_space(space::XS);
     let id = Id::unique("find");
     let hint = "Search in this conversation";
     let field = ui

@@ -3,7 +3,7 @@
 use egui::{CornerRadius, Frame, Key, Label, Margin, RichText, ScrollArea, Ui};
 use wire::name::GroupName;
 
-use super::dialogs::{buttons, heading};
+use super::dialogs::{both_ui, buttons, heading};
 use crate::{
     core::command::Command,
     gui::{
@@ -63,7 +63,7 @@ pub(crate) fn invitation_ui(
             ui.add(Label::new(text).wrap().selectable(true));
         });
     });
-    let (copy, leave) = buttons(ui, "Copy link", button::Kind::Primary);
+    let (copy, leave) = both_ui(ui, "Close", "Copy link", button::Kind::Primary);
     if copy {
         ui.copy_text(link.to_owned());
         let now = ui.input(|input| input.time);

@@ -2,7 +2,7 @@
 
 use egui::{
     CornerRadius, CursorIcon, Frame, Margin, Rect, Response, Role, Sense, Stroke, TextEdit, Ui,
-    Vec2, WidgetInfo, vec2,
+    Vec2, WidgetInfo,
 };
 use lucide_icons::Icon;
 
@@ -69,22 +69,20 @@ pub(crate) fn fault(ui: &mut Ui, text: &str) {
     });
 }
 
-/// The button that empties a field, at the field's end.
-fn clear_ui(ui: &Ui, field: &Response, text: &mut String) {
+/// The button that empties a field, and tells whether it does.
+fn clear_ui(ui: &Ui, rect: Rect, response: Response, text: &mut String) -> bool {
     if text.is_empty() {
-        return;
+        return false;
     }
-    let middle = field.rect.right_center() + vec2(CLEAR / 2.0 + 2.0, 0.0);
-    let rect = Rect::from_center_size(middle, Vec2::splat(CLEAR));
-    let response = ui.interact(rect, field.id.with("clear"), Sense::click());
     let palette = theme::palette(ui);
     let ink = if response.hovered() { palette.text } else { palette.text_faint };
     centred(ui.painter(), rect, &fonts::glyph(Icon::X), fonts::icons(16.0), ink);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Clear"));
-    if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
+    let clicked = response.on_hover_cursor(CursorIcon::PointingHand).clicked();
+    if clicked {
         text.clear();
-        field.request_focus();
     }
+    clicked
 }
 
 /// A round field to search in.
@@ -104,11 +102,15 @@ pub(crate) fn search(ui: &mut Ui, id: egui::Id, text: &mut String, hint: &str) -
                 .id(id)
                 .hint_text(egui::RichText::new(hint).color(palette.text_faint))
                 .font(fonts::regular(size::BODY))
-                .desired_width(ui.available_width() - CLEAR)
+                .desired_width(ui.available_width() - CLEAR - space::XS)
                 .align(egui::Align2::LEFT_CENTER)
                 .frame(Frame::NONE);
             let response = ui.add(edit).accessible_name(hint);
-            clear_ui(ui, &response, text);
+            ui.spacing_mut().item_spacing.x = space::XS;
+            let (rect, clear) = ui.allocate_exact_size(Vec2::splat(CLEAR), Sense::click());
+            if clear_ui(ui, rect, clear, text) {
+                response.request_focus();
+            }
             response
         })
         .inner
