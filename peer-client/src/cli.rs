@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use libp2p::Multiaddr;
-use wire::name::Username;
+use wire::name::{ConversationName, Username};
 
 /// Peer-assisted chat: the window, the headless front end and the demo.
 #[derive(Debug, Parser)]
@@ -25,6 +25,16 @@ pub enum Program {
     Headless(Headless),
     /// A server and two companions on this computer, to try things out
     Demo(Demo),
+    /// Print the account's recovery phrase: 24 words, to be written on paper
+    Phrase(Phrase),
+    /// Make a new device of an account from its recovery phrase, read from standard input
+    Recover(Recover),
+    /// Make a new device of an account from the code that another device shows, read from standard input
+    Link(Link),
+    /// Write everything into one encrypted file, or one conversation into a folder
+    Export(Export),
+    /// Make a data folder from such a file
+    Import(Import),
 }
 
 /// How to start the window.
@@ -64,12 +74,78 @@ pub struct Headless {
     pub no_mdns: bool,
 }
 
+/// Whose recovery phrase to print.
+#[derive(Args, Debug)]
+pub struct Phrase {
+    /// Folder of keys, messages and files
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+}
+
+/// How to make a new device of an account.
+#[derive(Args, Debug)]
+pub struct Recover {
+    /// A new folder for keys, messages and files
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Address of the rendezvous server, as its line "ready" tells it; again for each address of it
+    #[arg(long, value_name = "MULTIADDR", required = true)]
+    pub rendezvous: Vec<Multiaddr>,
+    /// The account's name at the server
+    #[arg(long, value_name = "NAME", value_parser = username)]
+    pub username: Username,
+    /// Remove all other devices from the account, as after a theft
+    #[arg(long)]
+    pub revoke_others: bool,
+}
+
+/// How to make a new device by a code.
+#[derive(Args, Debug)]
+pub struct Link {
+    /// A new folder for keys, messages and files
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+}
+
+/// What to write where. No program may run with the folder meanwhile.
+#[derive(Args, Debug)]
+pub struct Export {
+    /// Folder of keys, messages and files
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The file to write; with --conversation, the folder
+    #[arg(long, value_name = "PATH")]
+    pub to: PathBuf,
+    /// One conversation alone, readable and not encrypted: @name or #group
+    #[arg(long, value_name = "NAME", value_parser = conversation)]
+    pub conversation: Option<ConversationName>,
+}
+
+/// What to read from where.
+#[derive(Args, Debug)]
+pub struct Import {
+    /// A new folder for keys, messages and files
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The file that `export` wrote
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// Be the device of the backup again instead of a new one. Only if that device is gone for good:
+    /// two that write with one key contradict each other, and others keep one of them
+    #[arg(long)]
+    pub same_device: bool,
+}
+
 /// How to start the demo.
 #[derive(Args, Clone, Debug)]
 pub struct Demo {
     /// Print a transcript instead of opening the window
     #[arg(long)]
     pub headless: bool,
+}
+
+fn conversation(text: &str) -> Result<ConversationName, String> {
+    text.parse().map_err(|error: wire::name::NameError| error.to_string())
 }
 
 fn username(text: &str) -> Result<Username, String> {

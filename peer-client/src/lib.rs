@@ -1,5 +1,6 @@
 //! The Natterjack peer: a pure core, the node that runs it, its store, and the front ends.
 
+pub mod backup;
 pub mod blob;
 pub mod cli;
 pub mod core;
@@ -10,6 +11,7 @@ pub mod handle;
 pub mod headless;
 pub mod media;
 pub mod node;
+pub mod recovery;
 pub mod signals;
 pub mod store;
 #[cfg(feature = "gui")]

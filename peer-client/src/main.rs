@@ -3,7 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use peer_client::cli::{self, Cli, Program};
+use peer_client::{
+    backup,
+    cli::{self, Cli, Program},
+    recovery,
+};
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
@@ -28,11 +32,20 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             runtime.block_on(peer_client::headless::run(arguments)).map(|()| ExitCode::SUCCESS)
         }
         Some(Program::Demo(arguments)) => peer_client::demo::run(&arguments, &runtime),
+        Some(Program::Phrase(arguments)) => done(recovery::show(&arguments)),
+        Some(Program::Recover(arguments)) => done(runtime.block_on(recovery::recover(arguments))),
+        Some(Program::Link(arguments)) => done(runtime.block_on(recovery::link(arguments))),
+        Some(Program::Export(arguments)) => done(backup::export(&arguments)),
+        Some(Program::Import(arguments)) => done(backup::import(&arguments)),
         None => open_window(cli.window, &runtime),
     };
     // A thread that reads standard input cannot be ended otherwise.
     runtime.shutdown_background();
     status
+}
+
+fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 #[cfg(feature = "gui")]

@@ -61,14 +61,15 @@ impl Service {
             }
             _ if !greeted => effects.push(asker.respond(Err(Refusal::NotRegistered))),
             Request::Register { record } => self.register(now, asker, record, effects),
-            _ if self.presence.client(&asker.device) != Some(client) => {
-                effects.push(asker.respond(Err(Refusal::NotRegistered)));
-            }
-            Request::Announce { addresses } => self.announce(asker, addresses, effects),
+            // Whoever comes back needs the account's newest record to register with.
             Request::Lookup { username } => {
                 let kind = QuestionKind::Lookup { username };
                 effects.push(Effect::Ask(Question { client, id: asker.id, kind }));
             }
+            _ if self.presence.client(&asker.device) != Some(client) => {
+                effects.push(asker.respond(Err(Refusal::NotRegistered)));
+            }
+            Request::Announce { addresses } => self.announce(asker, addresses, effects),
             Request::Watch { accounts } => self.watch(asker, &accounts, effects),
             Request::Join { tag } => self.join(asker, tag, effects),
             Request::Leave { tag } => {

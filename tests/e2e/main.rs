@@ -1,11 +1,13 @@
 //! Scenarios: a server and peers as real processes over real sockets, told apart by matter.
 //!
 //! One alone: `tests/run.sh --test e2e groups::five`; any part of a name will do.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod changes;
 mod command_line;
 mod contract;
 mod crash;
+mod devices;
 mod direct;
 mod disk;
 mod files;

@@ -12,6 +12,7 @@ pub mod event;
 pub mod peer;
 pub mod process;
 pub mod record;
+pub mod run;
 pub mod samples;
 pub mod screen;
 pub mod server;

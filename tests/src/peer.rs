@@ -59,7 +59,24 @@ impl Peer {
 
     /// Starts a peer with further arguments and waits for nothing.
     pub fn spawn(server: &Server, username: &str, further: &[&str]) -> Self {
+        Self::spawn_prepared(server, username, further, |_data_dir| {})
+    }
+
+    /// Starts a peer in a data folder that `prepare` makes, and waits until it is registered.
+    pub fn start_prepared(server: &Server, username: &str, prepare: impl FnOnce(&Path)) -> Self {
+        let peer = Self::spawn_prepared(server, username, &[], prepare);
+        peer.wait_for("registration", event::rendezvous("registered"));
+        peer
+    }
+
+    fn spawn_prepared(
+        server: &Server,
+        username: &str,
+        further: &[&str],
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
+        prepare(&data_dir(home.path()));
         let mut arguments = arguments(&data_dir(home.path()), server, username);
         arguments.extend(further.iter().map(|&argument| argument.to_owned()));
         let wrapper = Vec::new();

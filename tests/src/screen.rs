@@ -37,8 +37,12 @@ impl Screen {
             .unwrap_or_else(|missed| panic!("Xvfb's number {missed}: {}", server.log_tail()));
         let display = format!(":{number}");
         let mut openbox = command("openbox", home.path());
-        let (manager, _input, _output) =
-            Process::spawn("openbox", openbox.env("DISPLAY", &display));
+        // A window that opens while the manager starts might never be shown.
+        openbox.args(["--startup", "echo ready"]).env("DISPLAY", &display);
+        let (manager, _input, output) = Process::spawn("openbox", &mut openbox);
+        Record::of(output, str::to_owned)
+            .wait(0, Deadline::after(PATIENCE), |line| (line == "ready").then_some(()))
+            .unwrap_or_else(|missed| panic!("openbox {missed}: {}", manager.log_tail()));
         Self { _manager: manager, _server: server, home, display }
     }
 

@@ -151,7 +151,7 @@ pub enum GroupMessage {
 }
 
 /// BLAKE3 in its key derivation mode over length-prefixed parts.
-fn derive(context: &'static str, parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn derive(context: &'static str, parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key(context);
     for part in parts {
         hasher.update(&(part.len() as u64).to_be_bytes()).update(part);

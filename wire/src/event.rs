@@ -4,15 +4,17 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::{
-    account::Introduction,
+    account::{AccountRecord, Introduction},
     bounded::Bounded,
     codec::{self, DecodeError},
+    conversation::GroupSecret,
     id::{BlobHash, ConversationId, DeviceId, EventId, Hash},
     key::DeviceKey,
     limits::{
         BLOB_MAX, CAPTION_MAX, DISPLAY_NAME_MAX, EMOJI_MAX, FILE_NAME_MAX, HEADER_MAX,
         MEDIA_TYPE_MAX, PARENTS_MAX, PAYLOAD_MAX, PREVIEW_MAX, TEXT_MAX, VERSION,
     },
+    name::GroupName,
     signed::{Signable, Signed},
 };
 
@@ -201,9 +203,32 @@ pub enum Payload {
         /// A picture.
         picture: Option<BlobHash>,
     },
+    /// The user takes part in a conversation, or not any more. Only in the conversation of an
+    /// account with itself, where it tells the account's other devices.
+    Membership {
+        /// The conversation.
+        of: Membership,
+        /// Whether the user left it.
+        left: bool,
+    },
     /// A kind of a later version: kept and replicated, shown as such.
     #[serde(skip)]
     Unsupported,
+}
+
+/// A conversation as one device tells the user's other devices of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Membership {
+    /// With a person.
+    Person(Signed<AccountRecord>),
+    /// A group.
+    Group {
+        /// What the user calls it.
+        name: GroupName,
+        /// What makes one a member.
+        secret: GroupSecret,
+    },
 }
 
 /// A file in a message. The bytes themselves are fetched apart.
@@ -256,7 +281,10 @@ impl Payload {
                 "display name is too long",
             ),
             Self::Attachment(attachment) => attachment.check(),
-            Self::Introduction(_) | Self::Erase { .. } | Self::Unsupported => Ok(()),
+            Self::Introduction(_)
+            | Self::Erase { .. }
+            | Self::Membership { .. }
+            | Self::Unsupported => Ok(()),
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod invite;
 pub mod key;
 pub mod limits;
 pub mod name;
+pub mod pairing;
 pub mod rendezvous;
 pub mod signed;
 pub mod sync;

@@ -98,3 +98,6 @@ pub const BLOB_REPLY_MAX: usize = 512;
 
 /// Longest invitation link, in characters.
 pub const INVITE_MAX: usize = 6 * 1024;
+
+/// Largest frame when a device is added, in bytes.
+pub const PAIRING_FRAME_MAX: usize = 8 * 1024;

@@ -3,26 +3,20 @@
 //! `cargo run --example window_preview -- [light|dark] [form]`
 
 mod people;
+mod world;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, mpsc},
     time::UNIX_EPOCH,
 };
 
 use peer_client::{
-    core::{
-        command::{Answer, Command, Failure},
-        model::{Body, Delivery, MessageView, Quote, Reaction, Stage, Timeline},
-    },
+    core::command::Failure,
     gui::{self, Launcher, Options, Start},
     handle::{self, Port},
 };
 use tokio_util::sync::CancellationToken;
-use wire::{
-    id::EventId,
-    name::{ConversationName, Username},
-};
+use wire::name::Username;
 
 #[expect(clippy::disallowed_methods, reason = "the window shows what time it is")]
 fn now_ms() -> u64 {
@@ -71,123 +65,13 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Answers the window's commands as far as one can without others.
-async fn serve(mut port: Port, mut world: people::World) {
+async fn serve(mut port: Port, mut world: world::World) {
     port.model.send_replace(Arc::new(world.model.clone()));
-    let mut count = 0_u64;
     while let Some(call) = port.calls.recv().await {
-        let answer = obey(&mut world, call.command, &mut count);
+        let answer = world.obey(call.command);
         port.model.send_replace(Arc::new(world.model.clone()));
         if let Some(waiting) = call.answer {
             drop(waiting.send(answer));
         }
-    }
-}
-
-fn obey(world: &mut people::World, command: Command, count: &mut u64) -> Result<Answer, Failure> {
-    match command {
-        Command::Open { conversation } => {
-            let Some(timeline) = world.histories.get(&conversation) else {
-                let text = format!("Nobody is registered as {conversation}; check the spelling");
-                return Err(Failure::new("not_found", text));
-            };
-            let timelines: &mut BTreeMap<ConversationName, Arc<Timeline>> =
-                Arc::make_mut(&mut world.model.timelines);
-            timelines.insert(conversation, Arc::clone(timeline));
-        }
-        Command::Close { conversation } => {
-            Arc::make_mut(&mut world.model.timelines).remove(&conversation);
-        }
-        Command::Read { of } => {
-            for conversation in Arc::make_mut(&mut world.model.conversations) {
-                if conversation.name == of {
-                    conversation.unread = 0;
-                }
-            }
-        }
-        Command::Send { to, draft } => {
-            *count += 1;
-            let id = people::event(&count.to_string());
-            let body = match draft.file {
-                None => Body::Text(draft.text),
-                Some(source) => Body::Attachment(Arc::new(people::sent_file(&source, draft.text))),
-            };
-            add(world, to, id, (body, draft.reply_to));
-            return Ok(Answer::Message(id));
-        }
-        Command::Join { .. } => {
-            return Err(Failure::new(
-                "invite_invalid",
-                "This group is private; paste its invitation",
-            ));
-        }
-        Command::React { .. } | Command::Edit { .. } | Command::Erase { .. } => {
-            change(world, command);
-        }
-        Command::Search { .. }
-        | Command::Accept { .. }
-        | Command::Block { .. }
-        | Command::Mute { .. }
-        | Command::Create { .. }
-        | Command::Invite { .. }
-        | Command::Fetch { .. }
-        | Command::Leave { .. }
-        | Command::Older { .. }
-        | Command::Typing { .. }
-        | Command::History { .. }
-        | Command::Peers
-        | Command::Members { .. }
-        | Command::Contacts
-        | Command::Untold { .. }
-        | Command::Told { .. } => {}
-    }
-    Ok(Answer::Done)
-}
-
-fn add(
-    world: &mut people::World,
-    to: ConversationName,
-    id: EventId,
-    (body, reply_to): (Body, Option<EventId>),
-) {
-    let Some(me) = world.model.me.clone() else { return };
-    let Some(timeline) = world.histories.get_mut(&to) else { return };
-    let quoted = |id| timeline.messages.iter().find(|message| message.id == id);
-    let reply_to = reply_to.map(|id| Quote {
-        id,
-        excerpt: quoted(id).map(|message| (message.from.clone(), people::excerpt(&message.body))),
-    });
-    let message = MessageView {
-        id,
-        conversation: to.clone(),
-        from: me.username,
-        own: true,
-        at_ms: now_ms(),
-        body,
-        reply_to,
-        path: None,
-        delivery: Some(Delivery { stage: Stage::Waiting, of: 1, ..Delivery::default() }),
-        request: false,
-        edited: false,
-        reactions: Vec::new(),
-    };
-    Arc::make_mut(timeline).messages.push(Arc::new(message));
-    Arc::make_mut(&mut world.model.timelines).insert(to, Arc::clone(timeline));
-}
-
-fn change(world: &mut people::World, command: Command) {
-    match command {
-        Command::React { message, emoji, on } => world.change(message, |it| {
-            let me = Username::new("mira").ok();
-            it.reactions.retain(|reaction| !(reaction.emoji == emoji && reaction.own));
-            if let Some(me) = me.filter(|_| on) {
-                it.reactions.push(Reaction { emoji: emoji.clone(), by: vec![me], own: true });
-            }
-        }),
-        Command::Edit { message, text } => world.change(message, |it| {
-            it.body = Body::Text(text.clone());
-            it.edited = true;
-        }),
-        Command::Erase { message } => world.change(message, |it| it.body = Body::Erased),
-        _ => {}
     }
 }

@@ -12,7 +12,7 @@ use peer_client::{
         command::FileSource,
         model::{
             AttachmentView, Body, Completeness, ConversationView, Delivery, LastLine, Me,
-            MemberView, MessageView, Model, Path, Quote, Road, ServerTie, Stage, Timeline,
+            MemberView, MessageView, Model, Path, Quote, Reaction, Road, ServerTie, Stage,
             Transfer, Transport,
         },
     },
@@ -23,25 +23,9 @@ use wire::{
     name::{ConversationName, Username},
 };
 
+use crate::world::World;
+
 const MINUTE: u64 = 60_000;
-
-/// The state that is shown, and the histories of all conversations.
-pub(crate) struct World {
-    pub(crate) model: Model,
-    pub(crate) histories: BTreeMap<ConversationName, Arc<Timeline>>,
-}
-
-impl World {
-    /// Changes a message of an open conversation.
-    pub(crate) fn change(&mut self, message: EventId, change: impl Fn(&mut MessageView)) {
-        for timeline in Arc::make_mut(&mut self.model.timelines).values_mut() {
-            let messages = &mut Arc::make_mut(timeline).messages;
-            for view in messages.iter_mut().filter(|view| view.id == message) {
-                change(Arc::make_mut(view));
-            }
-        }
-    }
-}
 
 /// Paints pictures into a folder.
 pub(crate) fn pictures(folder: &FilePath) -> anyhow::Result<Vec<PathBuf>> {
@@ -87,7 +71,8 @@ pub(crate) fn excerpt(body: &Body) -> String {
     match body {
         Body::Text(text) => text.chars().take(120).collect(),
         Body::Attachment(file) => file.caption.clone().unwrap_or_else(|| file.name.clone()),
-        Body::Erased | Body::Unsupported => String::new(),
+        Body::Erased => "Message erased".to_owned(),
+        Body::Unsupported => String::new(),
     }
 }
 
@@ -198,19 +183,28 @@ fn stage(message: &mut MessageView, stage: Stage, stored_by: u32, read_by: u32) 
     }
 }
 
+fn react(message: &mut MessageView, emoji: &str, by: &[&str]) {
+    let own = by.contains(&"mira");
+    let by = by.iter().map(|text| name(text)).collect();
+    message.reactions.push(Reaction { emoji: emoji.to_owned(), by, own });
+}
+
 fn group_story(now: u64, me: &Username, group: &ConversationName, pictures: &[PathBuf]) -> Story {
     let mut story = Story::new(me, group, 3);
     let day = now - 26 * 60 * MINUTE;
     story.text("jonas", day, "Who has the key to the boathouse?");
     story.text("me", day + 4 * MINUTE, "I do. I can leave it with the neighbours on Friday 🔑");
-    story.text("jonas", day + 5 * MINUTE, "Perfect");
+    let perfect = story.text("jonas", day + 5 * MINUTE, "Perfect");
+    react(perfect, "🎉", &["mira"]);
     story.text("jonas", day + 5 * MINUTE, "👍🏽");
     story.text("amelie", day + 50 * MINUTE, "מה שלומכם? נפגש ב-12:45 ליד Café Nero מחר");
     let base = now - 170 * MINUTE;
     story.text("amelie", base, "Good morning everyone ☀️ The forecast for the weekend looks lovely, so I would say we go. Shall we meet at the station at seven?");
     let picture =
         sent_file(&FileSource::Path(pictures[0].clone()), "From last year, same place".to_owned());
-    story.body("amelie", base + 2 * MINUTE, Body::Attachment(Arc::new(picture)));
+    let shown = story.body("amelie", base + 2 * MINUTE, Body::Attachment(Arc::new(picture)));
+    react(shown, "😍", &["jonas", "mira", "tomasz"]);
+    react(shown, "🏔️", &["tomasz"]);
     let quote = story.quote(5);
     let reply = story.text("me", base + 9 * MINUTE, "Seven is early, but fine 😄");
     reply.reply_to = Some(quote);
@@ -240,7 +234,13 @@ fn group_story(now: u64, me: &Username, group: &ConversationName, pictures: &[Pa
         file: None,
     };
     story.body("jonas", base + 41 * MINUTE, Body::Attachment(Arc::new(file)));
-    story.text("tomasz", base + 120 * MINUTE, "Count me in! Żółw jest już spakowany 🐢🎒");
+    story.body("jonas", base + 42 * MINUTE, Body::Erased);
+    let count =
+        story.text("tomasz", base + 120 * MINUTE, "Count me in! Żółw jest już spakowany 🐢🎒");
+    count.edited = true;
+    react(count, "🐢", &["amelie", "mira"]);
+    react(count, "❤️", &["amelie", "jonas"]);
+    react(count, "👍", &["jonas"]);
     story.text("tomasz", base + 121 * MINUTE, "🎉🎉🎉");
     story.text("amelie", base + 160 * MINUTE, "Great, then we are four 👨‍👩‍👧‍👦");
     story
@@ -268,19 +268,29 @@ fn direct_story(now: u64, me: &Username, with: &ConversationName) -> Story {
         .reply_to = Some(quote);
     story.text("noor", base + 4 * MINUTE, "Will push it tonight").path = Some(Path::Relayed);
     stage(story.text("me", base + 58 * MINUTE, "Wonderful, no hurry"), Stage::Stored, 1, 0);
+    let mut again = story.text("me", base + 59 * MINUTE, "And thank you for the branch");
+    again.edited = true;
+    react(again, "❤️", &["noor"]);
+    again = story.body("me", base + 60 * MINUTE, Body::Erased);
+    stage(again, Stage::Stored, 1, 0);
     let waiting = story.text("me", base + 60 * MINUTE, "See you tomorrow 👋");
     stage(waiting, Stage::Sent, 0, 0);
     story
 }
 
-fn view(story: &Story, unread: u32) -> ConversationView {
-    let last = story.messages.last().map(|message| LastLine {
+/// The newest message as one line.
+pub(crate) fn last_line(messages: &[Arc<MessageView>]) -> Option<LastLine> {
+    messages.last().map(|message| LastLine {
         from: message.from.clone(),
         own: message.own,
         text: excerpt(&message.body),
         at_ms: message.at_ms,
         delivery: message.delivery,
-    });
+    })
+}
+
+fn view(story: &Story, unread: u32) -> ConversationView {
+    let last = last_line(&story.messages);
     ConversationView {
         name: story.conversation.clone(),
         unread,
@@ -329,14 +339,10 @@ pub(crate) fn world(now: u64, me: &Username, pictures: &[PathBuf]) -> World {
     views[1].road = Some(road);
     views[2].typing = vec![name("linnea")];
     views[2].online = true;
+    views[3].muted = true;
     views[5].request = true;
-    let histories = stories
-        .into_iter()
-        .map(|story| {
-            let timeline = Timeline { messages: story.messages, more_before: false };
-            (story.conversation, Arc::new(timeline))
-        })
-        .collect();
+    views[8].blocked = true;
+    let histories = stories.into_iter().map(|story| (story.conversation, story.messages)).collect();
     let transfers = BTreeMap::from([(
         BlobHash::new([9; BlobHash::LENGTH]),
         Transfer::Running { done: 1_400_000, total: 2_345_678 },
@@ -352,7 +358,7 @@ pub(crate) fn world(now: u64, me: &Username, pictures: &[PathBuf]) -> World {
         transfers: Arc::new(transfers),
         ..Model::default()
     };
-    World { model, histories }
+    World::new(model, histories)
 }
 
 /// An id that stands for some words.

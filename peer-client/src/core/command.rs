@@ -4,11 +4,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 use wire::{
-    id::EventId,
+    id::{DeviceId, EventId},
     name::{ConversationName, GroupName, Username},
 };
 
-use super::model::{Completeness, MemberView, MessageView, PeerView};
+use super::model::{Completeness, DeviceView, MemberView, MessageView, PeerView};
 
 /// A wish of the user.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,6 +141,15 @@ pub enum Command {
     },
     /// The people with whom there is a direct conversation.
     Contacts,
+    /// The user's devices.
+    Devices,
+    /// Make a code with which another device can be added, once and within ten minutes.
+    AddDevice,
+    /// Remove one of the user's devices from the account.
+    Revoke {
+        /// The device.
+        device: DeviceId,
+    },
     /// Messages of others that were not told yet, oldest first; see [`Command::Told`].
     Untold {
         /// Messages at most.
@@ -218,6 +227,10 @@ pub enum Answer {
     },
     /// People.
     Contacts(Vec<MemberView>),
+    /// The user's devices.
+    Devices(Vec<DeviceView>),
+    /// A code for a new device; whoever has it can add one.
+    Code(String),
 }
 
 /// Why something was not done. The text says what to do, in one line.

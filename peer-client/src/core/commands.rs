@@ -67,6 +67,9 @@ impl Machine {
             }
             Command::Members { of } => self.on_members_command(call, &of),
             Command::Contacts => self.on_contacts(call),
+            Command::Devices => self.on_devices(call),
+            Command::AddDevice => self.on_add_device(call),
+            Command::Revoke { device } => self.on_revoke(call, device),
             Command::Untold { limit } => {
                 let ticket = self.expect(Pending::Untold { call });
                 let (own, limit) = (self.me.device, limit.clamp(1, MESSAGES_MAX));
@@ -350,6 +353,7 @@ impl Machine {
     fn on_contacts(&mut self, call: CallId) {
         let contacts =
             self.conversations.values().filter_map(|conversation| match conversation.row.kind {
+                Kind::Direct(_) if self.is_hidden(conversation) => None,
                 Kind::Direct(account) => Some(MemberView {
                     username: self.people.name_of(&account),
                     online: self.is_online(&account),

@@ -31,8 +31,10 @@ impl Machine {
         record: &AccountRecord,
         source: Source,
     ) {
+        self.on_own_record(signed, record);
         let Some(row) = self.people.learn(signed, record, source) else { return };
         self.store(StoreOp::SaveAccount(row));
+        self.refuse_removed(record);
         self.dirty.conversations = true;
         self.dirty.peers = true;
         self.verify(record.account);
@@ -95,7 +97,7 @@ impl Machine {
         gone.retain(|device| self.people.owner_of(device) == Some(account));
         for reachable in devices {
             gone.retain(|device| *device != reachable.device);
-            if has_conversation && account != self.me.account {
+            if has_conversation {
                 let addresses = plain_addresses(reachable);
                 let urgent = self.has_waiting(account);
                 self.paths.want(reachable.device, &addresses, urgent, self.now.instant);
@@ -104,6 +106,9 @@ impl Machine {
         if let Some(id) = self.direct_with(account) {
             for reachable in devices {
                 self.ensure_session(id, reachable.device);
+                if account == self.me.account && self.paths.is_linked(&reachable.device) {
+                    self.on_linked(reachable.device);
+                }
             }
         }
         if devices.is_empty() {
@@ -191,6 +196,9 @@ impl Machine {
         self.conversations.insert(id, Conversation::new(row.clone()));
         self.dirty.conversations = true;
         self.save_conversation(row, None, AfterSave::Nothing);
+        if self.people.is_present(&account) {
+            self.tell_presence(account, true);
+        }
     }
 
     pub(super) fn save_conversation(

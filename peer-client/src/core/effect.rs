@@ -6,13 +6,14 @@ use libp2p::Multiaddr;
 use wire::{
     blob::{BlobReply, BlobRequest},
     id::{BlobHash, DeviceId, TopicTag},
+    pairing::PairingReply,
     rendezvous::ClientFrame,
     sync::SyncFrame,
 };
 
 use super::{
     command::{Answer, Failure, FileSource},
-    input::{BlobStreamId, CallId, LinkId, SessionId, Ticket},
+    input::{BlobStreamId, CallId, LinkId, PairingId, SessionId, Ticket},
     notice::Notice,
     storage::StoreOp,
 };
@@ -82,6 +83,13 @@ pub enum Effect {
         tag: TopicTag,
         /// The message.
         bytes: Vec<u8>,
+    },
+    /// Answer a new device.
+    AnswerPairing {
+        /// The device's stream.
+        pairing: PairingId,
+        /// The answer.
+        reply: PairingReply,
     },
     /// Read a file to be sent.
     Prepare {

@@ -57,6 +57,7 @@ impl Machine {
         match proof {
             Proof::Group(proof) => match self.conversations.get(&id).map(|c| &c.row) {
                 Some(row) if !row.left => match &row.kind {
+                    Kind::Group(_) if self.people.is_removed(&device) => false,
                     Kind::Group(secret) => secret.accepts(proof, &device, &self.me.device),
                     Kind::Direct(_) => false,
                 },

@@ -5,7 +5,7 @@ use std::time::Instant;
 use libp2p::Multiaddr;
 use wire::{
     blob::BlobRequest,
-    id::{BlobHash, DeviceId, TopicTag},
+    id::{BlobHash, DeviceId, MembershipProof, TopicTag},
     rendezvous::ServerFrame,
     sync::SyncFrame,
 };
@@ -39,6 +39,10 @@ number!(
 number!(
     /// A request to the store or a job whose result comes back as an input.
     Ticket
+);
+number!(
+    /// A new device that waits for its certificate.
+    PairingId
 );
 number!(
     /// An inbound attachment stream that waits for a decision.
@@ -76,6 +80,15 @@ pub enum Input {
     Gossip(GossipInput),
     /// Attachments.
     Attachment(AttachmentInput),
+    /// A new device shows that it knows the code for it.
+    Pairing {
+        /// Names the answer.
+        pairing: PairingId,
+        /// The device.
+        device: DeviceId,
+        /// That it knows the secret.
+        proof: MembershipProof,
+    },
     /// The addresses on which this peer listens or is known to be reachable.
     Addresses(Vec<Multiaddr>),
     /// A deadline passed.

@@ -50,7 +50,7 @@ impl Machine {
         }
     }
 
-    fn tell_tie(&mut self, before: &ServerTie) {
+    pub(super) fn tell_tie(&mut self, before: &ServerTie) {
         if *before != self.tie.shown {
             self.dirty.tie = true;
             self.notice(Notice::Server(self.tie.shown.clone()));
@@ -94,8 +94,10 @@ impl Machine {
     fn on_server_lost(&mut self, text: String) {
         let asked = self.tie.lost(text, self.now.instant, &mut self.rng);
         for purpose in asked {
-            if let Purpose::Find(_, call, command) = purpose {
-                self.wait_for_server(call, command);
+            match purpose {
+                Purpose::Find(_, call, command) => self.wait_for_server(call, command),
+                Purpose::ChangeDevices => self.forget_change(),
+                _ => {}
             }
         }
         self.reserve_at = None;
@@ -113,7 +115,15 @@ impl Machine {
     fn on_response(&mut self, purpose: Purpose, result: Result<Response, Refusal>) {
         match (purpose, result) {
             (Purpose::Register, Ok(_)) => self.on_registered(),
-            (Purpose::Hello | Purpose::Register, Err(refusal)) => self.on_refused(refusal),
+            (Purpose::Register, Err(refusal)) if self.ask_own_record(refusal) => {}
+            (Purpose::OwnRecord(refusal), Ok(Response::Found(found))) => {
+                self.on_own_record_found(&found, refusal);
+            }
+            (Purpose::OwnRecord(refusal), Err(Refusal::NotFound) | Ok(_))
+            | (Purpose::Hello | Purpose::Register | Purpose::OwnRecord(_), Err(refusal)) => {
+                self.on_refused(refusal);
+            }
+            (Purpose::ChangeDevices, result) => self.on_devices_changed(result.map(|_| ())),
             (Purpose::Join(tag), Ok(_)) => self.on_joined(tag),
             (Purpose::Join(_), Err(refusal)) => {
                 let text = format!("The server does not relay a group: {refusal}");
@@ -154,6 +164,7 @@ impl Machine {
         self.tie.registered();
         self.store(StoreOp::SaveRecord { record: self.record.clone(), registered: true });
         self.announce();
+        self.on_registered_device();
         self.watch_all();
         self.join_all();
         self.reserve_failures = 0;
@@ -163,7 +174,7 @@ impl Machine {
         }
     }
 
-    fn on_refused(&mut self, refusal: Refusal) {
+    pub(super) fn on_refused(&mut self, refusal: Refusal) {
         if let Refusal::RateLimited { .. } | Refusal::Unavailable | Refusal::TooMany = refusal {
             // Passes by itself: the next attempt comes after the usual pause.
             self.effects.push(Effect::DisconnectServer);

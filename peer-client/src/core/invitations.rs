@@ -55,7 +55,8 @@ impl Machine {
         self.enter(name, secret, Some(call), AfterSave::Created);
     }
 
-    fn enter(
+    /// Makes or reopens a group here.
+    pub(super) fn enter(
         &mut self,
         name: ConversationName,
         secret: GroupSecret,

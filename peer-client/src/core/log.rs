@@ -107,6 +107,10 @@ impl Machine {
         for ((event, account), arrival) in events.iter().zip(accounts).zip(arrivals) {
             let Some(conversation) = self.conversations.get_mut(&id) else { return };
             conversation.confirm(event, *account, own);
+            if let Some(Payload::Membership { of, left }) = &event.payload {
+                let origin = (event.header.clock, event.header.author);
+                self.on_membership(id, origin, of, *left);
+            }
             if let Some(payload) = event.payload.as_ref().filter(|payload| is_message(payload)) {
                 let row = MessageRow {
                     arrival: *arrival,

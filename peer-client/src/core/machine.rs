@@ -13,10 +13,9 @@ use libp2p::Multiaddr;
 use rand::{SeedableRng as _, rngs::StdRng};
 use wire::{
     account::{AccountRecord, Introduction},
-    bounded::Bounded,
     event::Clock,
     id::{ConversationId, DeviceId, TopicTag},
-    key::{AccountKey, DeviceKey},
+    key::DeviceKey,
     name::{ConversationName, Username},
     signed::Signed,
 };
@@ -25,11 +24,13 @@ use super::{
     attachments::Attachments,
     command::{Answer, Command, Failure},
     conversation::Conversation,
+    devices::{Authority, OwnDevices, next_record},
     effect::Effect,
     input::{CallId, Input, Now, SessionId, Ticket},
     intake::is_timely,
     model::{Me, Model},
     notice::Notice,
+    own::Own,
     paths::Paths,
     pending::Pending,
     people::{People, Source},
@@ -44,8 +45,8 @@ use super::{
 pub struct Setup {
     /// The device's key.
     pub device_key: DeviceKey,
-    /// The account's key.
-    pub account_key: AccountKey,
+    /// How the device speaks for its account.
+    pub authority: Authority,
     /// The name to register.
     pub username: Username,
     /// The rendezvous server.
@@ -64,6 +65,10 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Machine {
     pub(super) device_key: DeviceKey,
+    pub(super) authority: Authority,
+    pub(super) devices: OwnDevices,
+    /// What the user's devices tell each other.
+    pub(super) own: Own,
     pub(super) me: Me,
     pub(super) record: Signed<AccountRecord>,
     pub(super) introduction: Introduction,
@@ -109,7 +114,7 @@ impl Machine {
     /// Makes the machine from what is stored. The caller has checked that a registered record in
     /// the snapshot has the name that is wanted.
     pub fn new(setup: Setup, snapshot: Snapshot, now: Now) -> Self {
-        let account = setup.account_key.id();
+        let account = setup.authority.account();
         let device = setup.device_key.id();
         let stored = snapshot.record.clone().filter(|record| {
             record
@@ -117,11 +122,14 @@ impl Machine {
                 .is_ok_and(|record| record.username == setup.username && record.account == account)
         });
         let is_new = stored.is_none();
-        let record = stored.unwrap_or_else(|| first_record(&setup));
-        let issued_at = record.open().map_or(0, |record| record.issued_at);
-        let introduction = Introduction::new(record.clone(), device, issued_at, &setup.account_key);
+        let begun = stored.unwrap_or_else(|| setup.authority.first_record(&setup.username, device));
+        let (record, joining) = joined(begun, &setup.authority, device, now.unix_ms);
+        let introduction = setup.authority.introduce(&record, device);
         let mut machine = Self {
             device_key: setup.device_key,
+            authority: setup.authority,
+            devices: OwnDevices::joining(joining),
+            own: Own::default(),
             me: Me { username: setup.username, account, device },
             record,
             introduction,
@@ -175,6 +183,7 @@ impl Machine {
             self.load_conversation(state, self.me.device);
         }
         self.subscribe_all();
+        self.begin_own();
         self.publish();
     }
 
@@ -204,11 +213,13 @@ impl Machine {
             Input::Sync(input) => self.on_sync(input),
             Input::Gossip(input) => self.on_gossip(input),
             Input::Attachment(input) => self.on_attachment(input),
+            Input::Pairing { pairing, device, proof } => self.on_pairing(pairing, device, &proof),
             Input::Addresses(addresses) => self.on_addresses(addresses),
             Input::Tick => {}
         }
         self.tick();
         self.tell_named_roads();
+        self.tell_memberships();
         self.publish();
         std::mem::take(&mut self.effects)
     }
@@ -275,10 +286,11 @@ impl Machine {
         let owner = self.people.owner_of(device);
         let with = |(id, conversation): (&ConversationId, &Conversation)| {
             let shared = match conversation.row.kind {
+                _ if conversation.row.left => false,
+                // The user's devices have everything in common.
+                _ if owner == Some(self.me.account) => true,
                 Kind::Direct(account) => owner == Some(account),
-                Kind::Group(_) => {
-                    !conversation.row.left && conversation.group.wanted.contains(device)
-                }
+                Kind::Group(_) => conversation.group.wanted.contains(device),
             };
             shared.then_some(*id)
         };
@@ -286,16 +298,24 @@ impl Machine {
     }
 }
 
-/// The record with which an account begins. It is the same each time that it is made, so that whoever
-/// lost the database and still has the keys is known to the server.
-fn first_record(setup: &Setup) -> Signed<AccountRecord> {
-    let record = AccountRecord {
-        username: setup.username.clone(),
-        account: setup.account_key.id(),
-        devices: Bounded::truncated([setup.device_key.id()]),
-        sequence: 0,
-        previous: None,
-        issued_at: 0,
+/// The record with which a device starts: the stored one if it lists the device, else, where the
+/// account's key is here, the next one with the device. Tells whether it is that.
+fn joined(
+    record: Signed<AccountRecord>,
+    authority: &Authority,
+    device: DeviceId,
+    now_ms: u64,
+) -> (Signed<AccountRecord>, bool) {
+    let (Authority::Key(key), Ok(opened)) = (authority, record.open()) else {
+        return (record, false);
     };
-    Signed::by_account(&record, &setup.account_key)
+    if opened.devices.contains(&device) {
+        return (record, false);
+    }
+    let mut devices = opened.devices.to_vec();
+    devices.push(device);
+    match next_record(&record, devices, now_ms, key) {
+        Ok(next) => (next, true),
+        Err(_full) => (record, true),
+    }
 }

@@ -326,6 +326,17 @@ impl Transport {
     }
 }
 
+/// One of the user's devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceView {
+    /// The device.
+    pub device: DeviceId,
+    /// It is this one.
+    pub here: bool,
+    /// It is present at the server, or connected.
+    pub online: bool,
+}
+
 /// Another person's device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeerView {

@@ -33,6 +33,8 @@ pub(super) enum Pending {
     Publish { conversation: ConversationId, next: Option<u64> },
     /// Entries for a replication stream.
     Log { session: SessionId, log: DeviceId, from: u64 },
+    /// Entries of the own conversation, read at the start.
+    OwnLog { log: DeviceId, from: u64 },
     /// A page for a command.
     History { call: CallId },
     /// Untold messages for a command.
@@ -110,11 +112,13 @@ impl Machine {
                 }
                 _ => {}
             },
-            StoreReply::Log { ticket, events } => {
-                if let Some(Pending::Log { session, log, from }) = self.pending.remove(&ticket) {
+            StoreReply::Log { ticket, events } => match self.pending.remove(&ticket) {
+                Some(Pending::Log { session, log, from }) => {
                     self.on_log(session, log, from, events);
                 }
-            }
+                Some(Pending::OwnLog { log, from }) => self.on_own_log(log, from, events),
+                _ => {}
+            },
             StoreReply::Messages { ticket, rows, more } => self.on_messages(ticket, rows, more),
             StoreReply::Named { ticket, named } => {
                 if let Some(Pending::Serve { stream, request }) = self.pending.remove(&ticket) {

@@ -163,6 +163,19 @@ impl People {
         self.accounts.get(account).is_none_or(|person| person.devices.contains(device))
     }
 
+    /// Whether a device was an account's, and the account's newest record does not list it any
+    /// more. The record that listed it was learnt together with its certificate.
+    pub(crate) fn is_removed(&self, device: &DeviceId) -> bool {
+        self.devices.get(device).is_some_and(|owner| {
+            owner.evidence == Evidence::Certified && !self.speaks_for(device, &owner.account)
+        })
+    }
+
+    /// The newest record of an account.
+    pub(crate) fn record_of(&self, account: &AccountId) -> Option<Signed<AccountRecord>> {
+        self.accounts.get(account).map(|person| person.row.record.clone())
+    }
+
     /// The name that an account claims, while the server did not vouch for it.
     pub(crate) fn unverified_name(&self, account: &AccountId) -> Option<Username> {
         let person = self.accounts.get(account).filter(|person| !person.row.verified)?;

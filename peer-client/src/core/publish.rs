@@ -102,8 +102,9 @@ impl Machine {
     }
 
     fn conversation_views(&self) -> Vec<ConversationView> {
-        let shown =
-            |conversation: &&Conversation| !conversation.row.left || conversation.last.is_some();
+        let shown = |conversation: &&Conversation| {
+            (!conversation.row.left || conversation.last.is_some()) && !self.is_hidden(conversation)
+        };
         let mut conversations: Vec<_> = self.conversations.values().filter(shown).collect();
         conversations.sort_by_key(|c| std::cmp::Reverse(c.last.as_ref().map(order)));
         conversations.into_iter().map(|conversation| self.conversation_view(conversation)).collect()
@@ -163,13 +164,19 @@ impl Machine {
             own,
             text: last_words(row),
             at_ms: row.clock.ms,
-            delivery: own.then(|| self.delivery(conversation, row)),
+            delivery: self.delivery(conversation, row),
         }
     }
 
-    fn delivery(&self, conversation: &Conversation, row: &MessageRow) -> super::model::Delivery {
+    /// How far a message of this device came; of others only they know.
+    fn delivery(
+        &self,
+        conversation: &Conversation,
+        row: &MessageRow,
+    ) -> Option<super::model::Delivery> {
         let owner = |device: &DeviceId| self.people.owner_of(device);
-        conversation.delivery(row.sequence, self.me.account, owner)
+        let here = row.author == self.me.device;
+        here.then(|| conversation.delivery(row.sequence, self.me.account, owner))
     }
 
     pub(super) fn message_view(&self, row: &MessageRow) -> MessageView {
@@ -191,9 +198,7 @@ impl Machine {
                 }),
             }),
             path: row.path,
-            delivery: conversation
-                .filter(|_| own)
-                .map(|conversation| self.delivery(conversation, row)),
+            delivery: conversation.and_then(|conversation| self.delivery(conversation, row)),
             request: !own && conversation.is_some_and(|c| c.row.request),
             edited: matches!(row.revision, Revision::Edited(_)),
             reactions: self.reactions(row),

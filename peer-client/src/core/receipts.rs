@@ -126,6 +126,9 @@ impl Machine {
                 session.has(&receipt.have);
             }
         }
+        if receipt.stage == Stage::Read && self.is_own(&device) {
+            self.on_own_read(id, &receipt.have);
+        }
         let Some(conversation) = self.conversations.get(&id) else { return };
         let Some(head) =
             receipt.have.iter().find(|held| held.device == own).and_then(|held| held.head)

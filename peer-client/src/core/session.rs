@@ -9,7 +9,7 @@ use rand::{Rng, RngExt as _};
 use wire::{
     id::{AccountId, TopicTag},
     name::Username,
-    rendezvous::{ClientFrame, Request},
+    rendezvous::{ClientFrame, Refusal, Request},
 };
 
 use super::{command::Command, input::CallId, model::ServerTie};
@@ -40,6 +40,10 @@ pub(crate) enum Purpose {
     Members(TopicTag),
     /// Finding a person for a command that waits.
     Find(Username, CallId, Command),
+    /// Changing which devices the account has.
+    ChangeDevices,
+    /// Learning the own account's newest record, after this refusal of the one that is here.
+    OwnRecord(Refusal),
     /// Checking whether the server knows an account by the name it claims.
     Verify(Username, AccountId),
 }

@@ -15,6 +15,8 @@ use super::{effect::Effect, input::SessionId, machine::Machine};
 
 /// Streams that one device may have with this one.
 const SESSIONS_PER_DEVICE: usize = 64;
+/// Streams that another device of the user may have with this one: all conversations.
+const SESSIONS_PER_OWN_DEVICE: usize = 192;
 /// Streams in all.
 const SESSIONS_MAX: usize = 2048;
 /// Frames with events that may be on their way to the connection, per stream.
@@ -111,11 +113,15 @@ impl Machine {
     /// The other side opened a stream.
     pub(super) fn on_accepted(&mut self, session: SessionId, device: DeviceId) {
         let of_device = self.sessions.values().filter(|s| s.device == device).count();
-        if of_device >= SESSIONS_PER_DEVICE || self.sessions.len() >= SESSIONS_MAX {
+        if of_device >= self.sessions_with(&device) || self.sessions.len() >= SESSIONS_MAX {
             self.effects.push(Effect::CloseSync { session });
         } else {
             self.sessions.insert(session, Session::new(device, None, false, self.now.instant));
         }
+    }
+
+    fn sessions_with(&self, device: &DeviceId) -> usize {
+        if self.is_own(device) { SESSIONS_PER_OWN_DEVICE } else { SESSIONS_PER_DEVICE }
     }
 
     /// The streams of a conversation on which the other side was greeted.
@@ -229,7 +235,7 @@ impl Machine {
             || unwanted
             || !self.paths.is_linked(&device)
             || self.has_session(conversation, &device)
-            || of_device >= SESSIONS_PER_DEVICE
+            || of_device >= self.sessions_with(&device)
         {
             return;
         }

@@ -211,7 +211,7 @@ impl Window {
             narrow: self.narrow,
             focused: ui.input(|input| input.focused),
         };
-        take_dropped(ui, &mut self.state);
+        take_dropped(ui, &scene, &mut self.state);
         let palette = theme::palette(ui);
         let side = Frame::new().fill(sidebar::fill(ui)).inner_margin(Margin::ZERO);
         let current = self.state.current.clone();
@@ -242,7 +242,8 @@ impl Window {
         let context = ui.ctx().clone();
         dialogs::dialog_ui(&context, &scene, &mut self.state, &mut self.out);
         lightbox::lightbox_ui(&context, &scene, &mut self.state);
-        if let Some(name) = &self.state.current {
+        let open = self.state.current.as_ref().filter(|name| !scene.is_blocked(name));
+        if let Some(name) = open {
             overlay::drop_ui(&context, name);
         }
         if let Some(look) = look {
@@ -312,8 +313,8 @@ fn nothing_chosen_ui(ui: &mut Ui) {
 }
 
 /// Takes in files that were dropped on the window.
-fn take_dropped(ui: &Ui, state: &mut UiState) {
-    let Some(name) = &state.current else { return };
+fn take_dropped(ui: &Ui, scene: &Scene<'_>, state: &mut UiState) {
+    let Some(name) = state.current.as_ref().filter(|name| !scene.is_blocked(name)) else { return };
     let paths: Vec<PathBuf> = ui.input(|input| {
         input.raw.dropped_files.iter().map(|file| file.path().to_path_buf()).collect()
     });

@@ -12,13 +12,17 @@ use wire::name::ConversationName;
 use super::{
     editing, fonts, format,
     images::{ImageKey, ImageSource, Picture},
-    state::{Errand, PendingFile, Purpose, Scene, UiState, Wish, Writing},
+    state::{Errand, Purpose, Scene, UiState, Wish},
     text,
     theme::{self, radius, size, space},
-    views::{chat::COLUMN, picker, sidebar},
+    views::{banner, chat::COLUMN, message_menu, picker, sidebar},
     widgets::{attachment, button, centred},
+    writing::{PendingFile, Writing},
 };
-use crate::core::command::{Command, FileSource};
+use crate::core::{
+    command::{Command, FileSource},
+    model::{Body, MessageView},
+};
 
 /// Tallest text before it scrolls, in points.
 const TEXT_MAX: f32 = 168.0;
@@ -54,7 +58,7 @@ pub(crate) fn composer_ui(
         frame.show(ui, |ui| {
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = space::XS;
-                reply_ui(ui, name, state);
+                banner::banner_ui(ui, name, state);
                 files_ui(ui, name, state);
                 line_ui(ui, name, state, out);
             });
@@ -75,34 +79,6 @@ fn typing_ui(ui: &mut Ui, scene: &Scene<'_>, name: &ConversationName) {
         text::one_line(ui, &words, rect.width(), fonts::medium(size::META + 0.5), palette.accent);
     ui.painter().galley(pos2(left, rect.top() + 2.0), galley, palette.accent);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
-}
-
-fn reply_ui(ui: &mut Ui, name: &ConversationName, state: &mut UiState) {
-    let palette = theme::palette(ui);
-    let Some(reply) = state.writing(name).reply.clone() else { return };
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 44.0), Sense::hover());
-    let colour = palette.names[theme::colour_of(&reply.author)];
-    let icon = Rect::from_center_size(rect.left_center() + vec2(19.0, 0.0), Vec2::splat(20.0));
-    centred(ui.painter(), icon, &fonts::glyph(Icon::Reply), fonts::icons(18.0), palette.accent);
-    let bar = Rect::from_min_size(pos2(rect.left() + 42.0, rect.top() + 5.0), vec2(3.0, 34.0));
-    ui.painter().rect_filled(bar, CornerRadius::same(2), colour);
-    let left = bar.right() + space::S;
-    let room = rect.right() - left - button::SIDE - space::S;
-    let author = format!("Reply to {}", reply.author);
-    let author = text::one_line(ui, &author, room, fonts::semibold(size::SMALL), colour);
-    ui.painter().galley(pos2(left, rect.top() + 4.0), author, colour);
-    let excerpt =
-        text::one_line(ui, &reply.excerpt, room, fonts::regular(size::SMALL), palette.text_weak);
-    ui.painter().galley(pos2(left, rect.top() + 22.0), excerpt, colour);
-    let close = Rect::from_center_size(
-        pos2(rect.right() - 20.0, rect.center().y),
-        Vec2::splat(button::SIDE),
-    );
-    let mut child = ui.new_child(UiBuilder::new().max_rect(close));
-    let cancelled = button::icon(&mut child, Icon::X, "Do not reply").clicked();
-    if cancelled || ui.input(|input| input.key_pressed(Key::Escape)) {
-        state.writing(name).reply = None;
-    }
 }
 
 fn files_ui(ui: &mut Ui, name: &ConversationName, state: &mut UiState) {
@@ -195,13 +171,15 @@ fn line_ui(ui: &mut Ui, name: &ConversationName, state: &mut UiState, out: &mut 
     });
     let height = (measured.min(TEXT_MAX) + 18.0).max(button::SIDE);
     let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    take_up(ui, name, state);
     let send = take_enter(ui, name, state);
     let bottom = rect.bottom() - button::SIDE;
     let mut left = ui.new_child(
         UiBuilder::new()
             .max_rect(Rect::from_min_size(pos2(rect.left(), bottom), Vec2::splat(button::SIDE))),
     );
-    if button::icon(&mut left, Icon::Paperclip, "Attach files").clicked() {
+    let editing = state.writing(name).edit.is_some();
+    if !editing && button::icon(&mut left, Icon::Paperclip, "Attach files").clicked() {
         state.errands.push(Errand::ChooseFiles(name.clone()));
     }
     let field = Rect::from_min_size(
@@ -218,8 +196,15 @@ fn line_ui(ui: &mut Ui, name: &ConversationName, state: &mut UiState, out: &mut 
         editing::insert(ui, text_id(), &mut state.writing(name).text, emoji);
     }
     let sendable = state.writing(name).is_sendable();
-    let clicked = button::round(&mut right, Icon::SendHorizontal, "Send", sendable).clicked();
-    if (clicked || send) && sendable {
+    let (icon, label) =
+        if editing { (Icon::Check, "Save") } else { (Icon::SendHorizontal, "Send") };
+    let clicked = button::round(&mut right, icon, label, sendable).clicked();
+    if !(clicked || send) || !sendable {
+        return;
+    }
+    if editing {
+        save(ui, name, state, out);
+    } else {
         send_all(name, state, out);
     }
 }
@@ -255,7 +240,13 @@ fn text_ui(
     if focus {
         response.request_focus();
     }
-    if response.changed() && !text.is_empty() && now - state.chat.typing_told > TYPING_SECONDS {
+    let editing = state.writing(name).edit.is_some();
+    let text = &state.writing(name).text;
+    if response.changed()
+        && !editing
+        && !text.is_empty()
+        && now - state.chat.typing_told > TYPING_SECONDS
+    {
         state.chat.typing_told = now;
         out.push(Wish::quiet(Command::Typing { within: name.clone() }));
     }
@@ -271,6 +262,43 @@ fn take_enter(ui: &Ui, name: &ConversationName, state: &mut UiState) -> bool {
     pressed && state.writing(name).is_sendable()
 }
 
+/// Begins to edit the last own message, if the arrow upwards was pressed where nothing is written.
+fn take_up(ui: &Ui, name: &ConversationName, state: &mut UiState) {
+    if *state.writing(name) != Writing::default() || !ui.memory(|it| it.has_focus(text_id())) {
+        return;
+    }
+    let messages = state.chat.timeline.as_ref().map_or(&[][..], |timeline| &timeline.messages);
+    let Some(last) = messages.iter().rev().find(|it| message_menu::is_editable(it)).cloned() else {
+        return;
+    };
+    if ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, Key::ArrowUp)) {
+        edit(ui, (name, state), &last);
+    }
+}
+
+/// Begins to edit a message.
+pub(crate) fn edit(
+    ui: &Ui,
+    (name, state): (&ConversationName, &mut UiState),
+    message: &MessageView,
+) {
+    let text = message_menu::text_of(message).unwrap_or_default().to_owned();
+    let caption = matches!(message.body, Body::Attachment(_));
+    editing::end(ui, text_id(), &text);
+    state.writing(name).begin_editing(message.id, text, caption);
+    state.focus_composer = true;
+}
+
+fn save(ui: &Ui, name: &ConversationName, state: &mut UiState, out: &mut Vec<Wish>) {
+    let writing = state.writing(name);
+    if let Some((command, failed)) = writing.finish_editing() {
+        let purpose = Purpose::Edit(name.clone(), Box::new(failed));
+        out.push(Wish { command, purpose });
+    }
+    editing::end(ui, text_id(), &state.writing(name).text);
+    state.focus_composer = true;
+}
+
 fn send_all(name: &ConversationName, state: &mut UiState, out: &mut Vec<Wish>) {
     let writing: Writing = std::mem::take(state.writing(name));
     for (draft, back) in writing.into_messages() {
@@ -282,6 +310,7 @@ fn send_all(name: &ConversationName, state: &mut UiState, out: &mut Vec<Wish>) {
     state.chat.unread_from = None;
     state.chat.stale = true;
     state.chat.typing_told = f64::NEG_INFINITY;
+    state.chat.seeking = None;
     state.chat.list.go_to_end();
     state.focus_composer = true;
 }

@@ -61,6 +61,14 @@ pub(crate) fn insert(ui: &Ui, id: Id, text: &mut String, insertion: &str) {
     state.store(ui.ctx(), id);
 }
 
+/// Puts the cursor of a text field at the end of its text.
+pub(crate) fn end(ui: &Ui, id: Id, text: &str) {
+    let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
+    let cursor = CCursor::new(text.chars().count());
+    state.cursor.set_char_range(Some(CCursorRange::one(cursor)));
+    state.store(ui.ctx(), id);
+}
+
 /// Where an edit at a cursor leads to: the next border of a grapheme. In code points.
 fn target(text: &str, cursor: usize, edit: Edit) -> Option<usize> {
     let mut border = 0;

@@ -7,7 +7,7 @@ use std::{
 
 use wire::{id::EventId, name::ConversationName};
 
-use super::state::{PendingFile, Purpose};
+use super::{state::Purpose, writing::PendingFile};
 use crate::core::command::{Answer, Failure};
 
 /// Deliveries that may wait for a frame.
@@ -23,6 +23,8 @@ pub(crate) enum Delivery {
     Text(ConversationName, String),
     /// A place to save a message's file.
     SaveTo(EventId, PathBuf),
+    /// Texts of messages were changed or taken back.
+    Changed,
     /// Something went wrong.
     Failed(String),
 }

@@ -211,6 +211,8 @@ fn same_height(old: &Row, new: &Row) -> bool {
             old_place == new_place
                 && old.body == new.body
                 && old.reply_to == new.reply_to
+                && old.edited == new.edited
+                && old.reactions == new.reactions
                 && old.delivery.is_some() == new.delivery.is_some()
                 && old.path.is_some() == new.path.is_some()
         }

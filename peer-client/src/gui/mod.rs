@@ -19,6 +19,7 @@ mod grouping;
 mod images;
 mod inbox;
 mod list;
+mod search;
 mod session;
 mod settings;
 mod state;
@@ -26,6 +27,7 @@ mod text;
 mod theme;
 mod views;
 mod widgets;
+mod writing;
 mod zone;
 
 pub use self::app::Window;

@@ -7,17 +7,18 @@ use std::{
 };
 
 use tokio::{sync::broadcast::error::RecvError, task::JoinSet};
-use wire::name::ConversationName;
+use wire::name::{ConversationName, GroupName};
 
 use super::{
     inbox::{Delivery, Door, Inbox},
-    state::{Dialog, Errand, PendingFile, Purpose, UiState, Wish},
+    state::{Dialog, Errand, Purpose, UiState, Wish},
+    writing::PendingFile,
 };
 use crate::{
     core::{
         command::{Answer, Command, Failure, FileSource},
         model::Model,
-        notice::Notice,
+        notice::{Change, Notice},
     },
     handle::Handle,
     media,
@@ -41,7 +42,7 @@ impl Session {
         let inbox = Inbox::new(context);
         let mut tasks = JoinSet::new();
         tasks.spawn_on(wake_on_change(handle.clone(), inbox.door()), &runtime);
-        tasks.spawn_on(pass_errors(handle.clone(), inbox.door()), &runtime);
+        tasks.spawn_on(pass_notices(handle.clone(), inbox.door()), &runtime);
         Self { handle, inbox, runtime, tasks }
     }
 
@@ -80,7 +81,7 @@ impl Session {
                 }
                 Delivery::Answer(purpose, Err(failure)) => on_failure(purpose, failure, state, now),
                 Delivery::Files(conversation, files) => {
-                    state.writing(&conversation).files.extend(files);
+                    state.writing(&conversation).add_files(files);
                     state.focus_composer = true;
                 }
                 Delivery::Text(conversation, text) => {
@@ -91,6 +92,12 @@ impl Session {
                     let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
                     let command = Command::Fetch { message, save_to: Some(place) };
                     out.push(Wish { command, purpose: Purpose::Save(name) });
+                }
+                Delivery::Changed => {
+                    state.search.repeat();
+                    if let Some(find) = &mut state.chat.find {
+                        find.search.repeat();
+                    }
                 }
                 Delivery::Failed(text) => state.tell(text, true, now),
             }
@@ -143,7 +150,7 @@ fn on_answer(
     out: &mut Vec<Wish>,
 ) {
     match purpose {
-        Purpose::Quiet | Purpose::Tell | Purpose::Send(..) => {}
+        Purpose::Quiet | Purpose::Tell | Purpose::Send(..) | Purpose::Edit(..) => {}
         Purpose::Start(conversation) => {
             state.dialog = None;
             state.show(Some(conversation), out);
@@ -151,6 +158,20 @@ fn on_answer(
         Purpose::Join(group) => {
             state.dialog = None;
             state.show(Some(ConversationName::Group(group)), out);
+        }
+        Purpose::Create(group) => {
+            state.show(Some(ConversationName::Group(group.clone())), out);
+            state.dialog = invitation(group, answer);
+        }
+        Purpose::Invite(group) => {
+            if state.dialog.is_none() {
+                state.dialog = invitation(group, answer);
+            }
+        }
+        Purpose::Search(within, text) => {
+            if let Answer::Messages(messages) = answer {
+                state.found(within.as_ref(), text, messages);
+            }
         }
         Purpose::Save(name) => {
             if let Answer::Fetched { .. } = answer {
@@ -160,16 +181,31 @@ fn on_answer(
     }
 }
 
+fn invitation(group: GroupName, answer: &Answer) -> Option<Dialog> {
+    match answer {
+        Answer::Invitation(link) => Some(Dialog::Invitation(group, link.clone())),
+        _ => None,
+    }
+}
+
 fn on_failure(purpose: Purpose, failure: Failure, state: &mut UiState, now: f64) {
     match purpose {
         Purpose::Quiet => {}
-        Purpose::Tell | Purpose::Save(_) => state.tell(failure.text, true, now),
+        Purpose::Tell | Purpose::Save(_) | Purpose::Search(..) | Purpose::Invite(_) => {
+            state.tell(failure.text, true, now);
+        }
         Purpose::Send(conversation, writing) => {
             state.writing(&conversation).restore(*writing);
             state.tell(format!("Not sent: {}", failure.text), true, now);
         }
-        Purpose::Start(_) | Purpose::Join(_) => match &mut state.dialog {
-            Some(Dialog::NewChat(entry) | Dialog::JoinGroup(entry)) => {
+        Purpose::Edit(conversation, writing) => {
+            state.writing(&conversation).restore_edit(*writing);
+            state.tell(format!("Not changed: {}", failure.text), true, now);
+        }
+        Purpose::Start(_) | Purpose::Join(_) | Purpose::Create(_) => match &mut state.dialog {
+            Some(
+                Dialog::NewChat(entry) | Dialog::JoinGroup(entry) | Dialog::CreateGroup(entry),
+            ) => {
                 entry.busy = false;
                 entry.error = Some(failure.text);
             }
@@ -186,12 +222,15 @@ async fn wake_on_change(handle: Handle, door: Door) {
     }
 }
 
-async fn pass_errors(handle: Handle, door: Door) {
+async fn pass_notices(handle: Handle, door: Door) {
     let mut notices = handle.notices();
     drop(handle);
     loop {
         match notices.recv().await {
             Ok(Notice::Error { text, .. }) => door.deliver(Delivery::Failed(text)),
+            Ok(Notice::Changed { change: Change::Edit | Change::Erasure, .. }) => {
+                door.deliver(Delivery::Changed);
+            }
             Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => break,
         }

@@ -10,16 +10,20 @@ use wire::{
 use super::{
     images::Images,
     list::MessageList,
-    views::{lightbox::Lightbox, picker::Picker},
+    search::Search,
+    views::{find::Find, lightbox::Lightbox, message_menu::Reacting, picker::Picker},
+    writing::Writing,
     zone::Zone,
 };
 use crate::core::{
-    command::{Command, Draft, FileSource},
-    model::{ConversationView, Model, Timeline},
+    command::Command,
+    model::{ConversationView, MessageView, Model, Timeline},
 };
 
 /// Seconds that a message in passing stays.
 const TOAST_SECONDS: f64 = 6.0;
+/// Older messages are loaded so many times to show one of them.
+const SEEK_PAGES: u32 = 40;
 
 /// What views see.
 pub(crate) struct Scene<'a> {
@@ -39,6 +43,11 @@ impl Scene<'_> {
     /// A conversation of the list.
     pub(crate) fn conversation(&self, name: &ConversationName) -> Option<&ConversationView> {
         self.model.conversations.iter().find(|conversation| conversation.name == *name)
+    }
+
+    /// Whether a conversation is with somebody of whom the user does not want to hear.
+    pub(crate) fn is_blocked(&self, name: &ConversationName) -> bool {
+        self.conversation(name).is_some_and(|conversation| conversation.blocked)
     }
 
     /// Local time now.
@@ -69,8 +78,16 @@ pub(crate) enum Purpose {
     Start(ConversationName),
     /// A group is joined, and shown then.
     Join(GroupName),
+    /// A private group is made, and shown with its link then.
+    Create(GroupName),
+    /// The link to a group is shown.
+    Invite(GroupName),
+    /// Messages with a text are sought, everywhere or in a conversation.
+    Search(Option<ConversationName>, String),
     /// A file is saved; told when it is.
     Save(String),
+    /// A message gets another text, which comes back if that fails.
+    Edit(ConversationName, Box<Writing>),
 }
 
 impl Wish {
@@ -82,82 +99,6 @@ impl Wish {
     /// A command whose failure is told.
     pub(crate) fn tell(command: Command) -> Self {
         Self { command, purpose: Purpose::Tell }
-    }
-}
-
-/// A message being written.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Writing {
-    /// The text.
-    pub(crate) text: String,
-    /// Files that go with it.
-    pub(crate) files: Vec<PendingFile>,
-    /// The message that it answers.
-    pub(crate) reply: Option<Reply>,
-}
-
-/// A file that waits to be sent.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PendingFile {
-    /// Where it is.
-    pub(crate) source: FileSource,
-    /// Its name.
-    pub(crate) name: String,
-    /// Its bytes.
-    pub(crate) size: u64,
-}
-
-/// A message that is answered.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Reply {
-    /// Its event.
-    pub(crate) id: EventId,
-    /// Who wrote it.
-    pub(crate) author: String,
-    /// Its first words.
-    pub(crate) excerpt: String,
-}
-
-impl Writing {
-    /// Whether there is something to send.
-    pub(crate) fn is_sendable(&self) -> bool {
-        !self.files.is_empty() || !self.text.trim().is_empty()
-    }
-
-    /// The messages that it becomes, each with what comes back if it fails: one, or one for each
-    /// file, the first of which carries the text.
-    pub(crate) fn into_messages(self) -> Vec<(Draft, Self)> {
-        let Self { text, files, reply } = self;
-        let reply_to = reply.as_ref().map(|reply| reply.id);
-        let text = text.trim().to_owned();
-        if files.is_empty() {
-            let draft = Draft { text: text.clone(), file: None, reply_to };
-            return vec![(draft, Self { text, files, reply })];
-        }
-        let mut first = Some((text, reply));
-        files
-            .into_iter()
-            .map(|file| {
-                let (text, reply) = first.take().unwrap_or_default();
-                let draft = Draft {
-                    text: text.clone(),
-                    file: Some(file.source.clone()),
-                    reply_to: reply.as_ref().map(|reply| reply.id),
-                };
-                (draft, Self { text, files: vec![file], reply })
-            })
-            .collect()
-    }
-
-    /// Takes back what was not sent, before what was written since.
-    pub(crate) fn restore(&mut self, failed: Self) {
-        self.text = match (failed.text.is_empty(), self.text.is_empty()) {
-            (true, _) => std::mem::take(&mut self.text),
-            (false, true) => failed.text,
-            (false, false) => format!("{}\n{}", failed.text, self.text),
-        };
-        self.files.splice(0..0, failed.files);
-        self.reply = failed.reply.or(self.reply.take());
     }
 }
 
@@ -179,6 +120,33 @@ pub(crate) struct ChatState {
     pub(crate) marked: Option<(EventId, f64)>,
     /// When the others were last told that the user writes, in egui's seconds.
     pub(crate) typing_told: f64,
+    /// An emoji is being chosen.
+    pub(crate) reacting: Option<Reacting>,
+    /// A search within the conversation.
+    pub(crate) find: Option<Box<Find>>,
+    /// A message that is to be shown.
+    pub(crate) seeking: Option<Seek>,
+}
+
+/// A message that is to be shown, for which older messages may have to be loaded first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Seek {
+    /// The message.
+    pub(crate) message: EventId,
+    /// So many times more older messages are asked for.
+    pub(crate) pages: u32,
+}
+
+impl ChatState {
+    /// Shows a message, which may be further back than what is loaded.
+    pub(crate) fn seek(&mut self, message: EventId) {
+        self.seeking = Some(Seek { message, pages: SEEK_PAGES });
+    }
+
+    /// A message of the timeline.
+    pub(crate) fn message(&self, id: &EventId) -> Option<&Arc<MessageView>> {
+        self.timeline.as_ref()?.messages.iter().rev().find(|message| message.id == *id)
+    }
 }
 
 impl Default for ChatState {
@@ -192,6 +160,9 @@ impl Default for ChatState {
             read_told: None,
             marked: None,
             typing_told: f64::NEG_INFINITY,
+            reacting: None,
+            find: None,
+            seeking: None,
         }
     }
 }
@@ -203,12 +174,18 @@ pub(crate) enum Dialog {
     NewChat(Entry),
     /// Join a group.
     JoinGroup(Entry),
+    /// Make a private group.
+    CreateGroup(Entry),
+    /// The link that lets others into a group.
+    Invitation(GroupName, String),
     /// About the conversation in view.
     About,
     /// About the program.
     Program,
     /// Leave the group in view?
     Leave(GroupName),
+    /// Take a message back?
+    Erase(EventId),
 }
 
 /// What is entered in a dialog.
@@ -256,8 +233,8 @@ pub(crate) struct UiState {
     pub(crate) current: Option<ConversationName>,
     /// Its view.
     pub(crate) chat: ChatState,
-    /// What the list is narrowed to.
-    pub(crate) filter: String,
+    /// What the list is narrowed to, and which messages are sought.
+    pub(crate) search: Search,
     /// What is being written, by conversation.
     pub(crate) writings: BTreeMap<ConversationName, Writing>,
     /// The dialog that is open.
@@ -282,7 +259,7 @@ impl UiState {
         Self {
             current: None,
             chat: ChatState::default(),
-            filter: String::new(),
+            search: Search::default(),
             writings: BTreeMap::new(),
             dialog: None,
             picker: Picker::default(),
@@ -316,49 +293,24 @@ impl UiState {
         self.writings.entry(name.clone()).or_default()
     }
 
+    /// Takes what was found, everywhere or in a conversation.
+    pub(crate) fn found(
+        &mut self,
+        within: Option<&ConversationName>,
+        text: String,
+        messages: &[MessageView],
+    ) {
+        if within.is_none() {
+            self.search.take(text, messages);
+        } else if self.current.as_ref() == within
+            && let Some(find) = &mut self.chat.find
+        {
+            find.search.take(text, messages);
+        }
+    }
+
     /// Tells something in passing; `now` is in egui's seconds.
     pub(crate) fn tell(&mut self, text: impl Into<String>, failure: bool, now: f64) {
         self.toast = Some(Toast { text: text.into(), failure, until: now + TOAST_SECONDS });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(name: &str) -> PendingFile {
-        PendingFile { source: FileSource::Path(name.into()), name: name.to_owned(), size: 1 }
-    }
-
-    #[test]
-    fn the_first_file_carries_the_text() {
-        let reply = Reply {
-            id: EventId::new([1; EventId::LENGTH]),
-            author: "bob".to_owned(),
-            excerpt: "hi".to_owned(),
-        };
-        let writing = Writing {
-            text: " look ".to_owned(),
-            files: vec![file("a"), file("b")],
-            reply: Some(reply.clone()),
-        };
-        let messages = writing.into_messages();
-        let sent: Vec<_> = messages
-            .iter()
-            .map(|(draft, _)| (draft.text.as_str(), draft.file.is_some(), draft.reply_to))
-            .collect();
-        assert_eq!(sent, [("look", true, Some(reply.id)), ("", true, None)]);
-    }
-
-    #[test]
-    fn what_failed_comes_back_before_what_was_written_since() {
-        let mut writing = Writing { text: "second".to_owned(), ..Writing::default() };
-        let failed = Writing { text: "first".to_owned(), files: vec![file("a")], reply: None };
-        writing.restore(failed);
-        assert_eq!(writing.text, "first\nsecond");
-        assert_eq!(writing.files.len(), 1);
-        let mut empty = Writing::default();
-        empty.restore(Writing { text: "lost".to_owned(), ..Writing::default() });
-        assert_eq!(empty.text, "lost");
     }
 }

@@ -28,12 +28,15 @@ pub(crate) struct Look {
     pub(crate) colour: Color32,
     /// Colour of links.
     pub(crate) link: Color32,
+    /// Slanted.
+    pub(crate) italics: bool,
 }
 
 impl Look {
     fn format(&self) -> TextFormat {
         TextFormat {
             line_height: Some((self.font.size * LEADING).round()),
+            italics: self.italics,
             ..TextFormat::simple(self.font.clone(), self.colour)
         }
     }
@@ -79,7 +82,7 @@ pub(crate) fn one_line(
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
     let flat = if has_right_to_left(&flat) {
-        let look = Look { font: font.clone(), colour, link: colour };
+        let look = Look { font: font.clone(), colour, link: colour, italics: false };
         right_to_left(ui, &flat, f32::INFINITY, &look).text
     } else {
         flat
@@ -88,6 +91,33 @@ pub(crate) fn one_line(
     job.wrap.max_width = width.max(0.0);
     job.wrap.max_rows = 1;
     job.wrap.break_anywhere = true;
+    ui.fonts_mut(|fonts| fonts.layout_job(job))
+}
+
+/// One line with some parts of it emphasised, which are given by bytes.
+pub(crate) fn emphasised(
+    ui: &Ui,
+    text: &str,
+    parts: &[Range<usize>],
+    (width, fonts, colours): (f32, (FontId, FontId), (Color32, Color32)),
+) -> Arc<Galley> {
+    if has_right_to_left(text) {
+        return one_line(ui, text, width, fonts.0, colours.0);
+    }
+    let plain = TextFormat::simple(fonts.0, colours.0);
+    let strong = TextFormat::simple(fonts.1, colours.1);
+    let mut job = LayoutJob::default();
+    job.wrap.max_width = width.max(0.0);
+    job.wrap.max_rows = 1;
+    job.wrap.break_anywhere = true;
+    job.break_on_newline = false;
+    let mut end = 0;
+    for part in parts {
+        job.append(&text[end..part.start], 0.0, plain.clone());
+        job.append(&text[part.clone()], 0.0, strong.clone());
+        end = part.end;
+    }
+    job.append(&text[end..], 0.0, plain);
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 

@@ -106,6 +106,8 @@ pub(crate) struct Palette {
     pub(crate) pill: Color32,
     pub(crate) shadow: Color32,
     pub(crate) selection: Color32,
+    /// Behind words that were sought.
+    pub(crate) found: Color32,
     /// Names of people in groups.
     pub(crate) names: [Color32; 8],
 }
@@ -145,6 +147,7 @@ static LIGHT: Palette = Palette {
     pill: hex(0x00DC_E5E1),
     shadow: Color32::from_rgba_premultiplied(0, 0, 0, 36),
     selection: Color32::from_rgba_premultiplied(8, 84, 66, 90),
+    found: hex(0x00FF_E08A),
     names: [
         hex(0x00C2_4D2C),
         hex(0x0090_6A00),
@@ -188,6 +191,7 @@ static DARK: Palette = Palette {
     pill: hex(0x001F_2724),
     shadow: Color32::from_rgba_premultiplied(0, 0, 0, 110),
     selection: Color32::from_rgba_premultiplied(28, 110, 88, 130),
+    found: hex(0x0078_5C14),
     names: [
         hex(0x00F0_8A6B),
         hex(0x00E0_B44C),

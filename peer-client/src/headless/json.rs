@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use wire::{
-    id::EventId,
+    id::{DeviceId, EventId},
     name::{ConversationName, GroupName, Username},
 };
 
 use crate::core::{
     command::{Answer, Command, Draft, Failure, FileSource},
-    model::{Body, Completeness, MemberView, MessageView, PeerView, Reaction, Road, ServerTie},
+    model::{
+        Body, Completeness, DeviceView, MemberView, MessageView, PeerView, Reaction, Road,
+        ServerTie,
+    },
     notice::{Change, Notice},
 };
 
@@ -48,6 +51,7 @@ struct Fields {
     peer: Option<String>,
     on: Option<bool>,
     save_to: Option<PathBuf>,
+    device: Option<String>,
 }
 
 /// Reads a line. A failure comes with the command's id, if that could be read.
@@ -117,6 +121,11 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
         "peers" => Command::Peers,
         "members" => Command::Members { of: conversation("of", fields.of.as_deref())? },
         "contacts" => Command::Contacts,
+        "devices" => Command::Devices,
+        "add_device" => Command::AddDevice,
+        "revoke" => {
+            Command::Revoke { device: device_id(needed("device", fields.device.as_deref())?)? }
+        }
         _ => return Err(Failure::new("bad_command", format!("There is no command \"{word}\""))),
     };
     Ok(Wish::Command(command))
@@ -166,6 +175,19 @@ fn message_id(text: &str) -> Result<EventId, Failure> {
         .map_err(|_error| Failure::new("bad_command", "A message's id has 64 hexadecimal digits"))
 }
 
+fn device_id(text: &str) -> Result<DeviceId, Failure> {
+    let device = text.parse::<libp2p::PeerId>().ok().and_then(|it| DeviceId::try_from(it).ok());
+    device.ok_or_else(|| Failure::new("bad_command", "This is not the id of a device"))
+}
+
+fn device(view: &DeviceView) -> Value {
+    json!({
+        "device": view.device.peer_id().to_string(),
+        "here": view.here,
+        "online": view.online,
+    })
+}
+
 /// The answer to a command.
 pub(super) fn reply(id: Option<Value>, result: Result<Answer, Failure>) -> Value {
     let mut line = Map::new();
@@ -187,6 +209,10 @@ pub(super) fn reply(id: Option<Value>, result: Result<Answer, Failure>) -> Value
                     set("members", members.iter().map(member).collect());
                     set("complete", completeness(complete));
                 }
+                Answer::Devices(devices) => {
+                    drop(set("devices", devices.iter().map(device).collect()));
+                }
+                Answer::Code(code) => drop(set("code", json!(code))),
                 Answer::Contacts(contacts) => {
                     drop(set("contacts", contacts.iter().map(member).collect()));
                 }
@@ -202,7 +228,7 @@ pub(super) fn reply(id: Option<Value>, result: Result<Answer, Failure>) -> Value
 }
 
 /// A message as `history` lists it.
-fn message(view: &MessageView) -> Value {
+pub(crate) fn message(view: &MessageView) -> Value {
     let mut line = json!({
         "in": view.conversation.to_string(),
         "from": view.from.as_str(),

@@ -1,6 +1,6 @@
 //! The headless front end: JSON lines in and out, as `docs/headless.md` fixes them.
 
-mod json;
+pub(crate) mod json;
 mod lines;
 
 use std::{pin::pin, time::Duration};

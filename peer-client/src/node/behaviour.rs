@@ -21,7 +21,7 @@ use wire::{
     limits::{GOSSIP_TRANSMIT_MAX, TOPICS_MAX},
 };
 
-use super::{Config, NodeError};
+use super::NodeError;
 
 /// How long a connection without streams is kept.
 const IDLE: Duration = Duration::from_mins(1);
@@ -51,11 +51,20 @@ pub(super) struct Behaviour {
     pub(super) streams: libp2p_stream::Behaviour,
 }
 
+/// How far a device shows itself.
+#[derive(Clone, Copy)]
+pub(super) struct Reach {
+    /// Its address is kept from others.
+    pub(super) relay_only: bool,
+    /// It looks for peers on the local network.
+    pub(super) local_network: bool,
+}
+
 /// Makes the swarm of a device.
 pub(super) fn swarm(
     key: &identity::Keypair,
     server: DeviceId,
-    config: &Config,
+    reach: Reach,
 ) -> Result<Swarm<Behaviour>, NodeError> {
     let network = |error: &dyn std::fmt::Display| NodeError::Network(error.to_string());
     let swarm = SwarmBuilder::with_existing_identity(key.clone())
@@ -70,7 +79,7 @@ pub(super) fn swarm(
         .map_err(|error| network(&error))?
         .with_relay_client(noise::Config::new, yamux::Config::default)
         .map_err(|error| network(&error))?
-        .with_behaviour(|key, relay| behaviour(key, relay, server, config))
+        .with_behaviour(|key, relay| behaviour(key, relay, server, reach))
         .map_err(|error| network(&error))?
         .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE).with_smart_dial())
         .build();
@@ -81,9 +90,9 @@ fn behaviour(
     key: &identity::Keypair,
     relay: relay::client::Behaviour,
     server: DeviceId,
-    config: &Config,
+    reach: Reach,
 ) -> Result<Behaviour, Box<dyn std::error::Error + Send + Sync>> {
-    let open = !config.relay_only;
+    let open = !reach.relay_only;
     let peer = key.public().to_peer_id();
     let limits = ConnectionLimits::default()
         .with_max_pending_incoming(Some(64))
@@ -91,10 +100,10 @@ fn behaviour(
         .with_max_established_per_peer(Some(6));
     let identify = identify::Config::new("/natterjack/1".to_owned(), key.public())
         .with_agent_version(format!("natterjack/{}", env!("CARGO_PKG_VERSION")))
-        .with_hide_listen_addrs(config.relay_only)
+        .with_hide_listen_addrs(reach.relay_only)
         .with_push_listen_addr_updates(open)
         .with_cache_size(0);
-    let local = (open && config.local_network)
+    let local = (open && reach.local_network)
         .then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), peer))
         .and_then(|local| {
             local

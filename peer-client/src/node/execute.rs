@@ -60,6 +60,13 @@ impl Running {
                 self.swarm.behaviour_mut().gossip.unsubscribe(&topic(&tag));
             }
             Effect::Publish { ticket, tag, bytes } => self.publish(ticket, tag, bytes),
+            Effect::AnswerPairing { pairing, reply } => {
+                if let Some(answer) = self.pairings.remove(&pairing)
+                    && answer.send(reply).is_err()
+                {
+                    tracing::debug!("a new device has gone");
+                }
+            }
             Effect::Prepare { ticket, source } => {
                 self.jobs.spawn(jobs::prepare(ticket, source, self.blobs.clone()));
             }

@@ -8,9 +8,23 @@ use std::{
 
 use thiserror::Error;
 use wire::{
+    account::Introduction,
+    codec,
     id::BlobHash,
     key::{AccountKey, DeviceKey},
+    limits::PAYLOAD_MAX,
 };
+
+use crate::core::devices::Authority;
+
+/// The device's key.
+pub const DEVICE_KEY: &str = "device.key";
+/// The account's key.
+pub const ACCOUNT_KEY: &str = "account.key";
+/// The certificate of a device that has no account key, and the record that came with it.
+pub const INTRODUCTION: &str = "introduction";
+/// The database.
+pub const DATABASE: &str = "messages.sqlite";
 
 /// Why a data folder cannot be used.
 #[derive(Debug, Error)]
@@ -60,17 +74,90 @@ impl Files {
 
     /// This device's key, made at the first start.
     pub fn device_key(&self) -> Result<DeviceKey, FilesError> {
-        self.seed("device.key").map(DeviceKey::from_seed)
+        self.seed(DEVICE_KEY).map(DeviceKey::from_seed)
     }
 
-    /// The account's key, made at the first start.
-    pub fn account_key(&self) -> Result<AccountKey, FilesError> {
-        self.seed("account.key").map(AccountKey::from_seed)
+    /// How this device speaks for its account: by a certificate that another device gave it, or with
+    /// the account's key, made at the first start.
+    pub fn authority(&self) -> Result<Authority, FilesError> {
+        let path = self.root.join(INTRODUCTION);
+        let wrap = |source| FilesError::Io { path: path.clone(), source };
+        let mut bytes = Vec::new();
+        match File::open(&path) {
+            Ok(file) => file.take(PAYLOAD_MAX as u64 + 1).read_to_end(&mut bytes).map_err(wrap)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return self
+                    .seed(ACCOUNT_KEY)
+                    .map(|seed| Authority::Key(AccountKey::from_seed(seed)));
+            }
+            Err(error) => return Err(wrap(error)),
+        };
+        let device = self.device_key()?.id();
+        codec::decode_canonical(&bytes, PAYLOAD_MAX)
+            .and_then(|introduction| Authority::introduced(introduction, device))
+            .map_err(|_error| FilesError::NotAKey { path })
+    }
+
+    /// Keeps what another device gave this one to speak for the account.
+    pub fn save_introduction(&self, introduction: &Introduction) -> Result<(), FilesError> {
+        self.save(INTRODUCTION, &codec::encode(introduction))
+    }
+
+    /// Makes this the folder of an account that exists already.
+    pub fn save_account_key(&self, key: &AccountKey) -> Result<(), FilesError> {
+        self.save(ACCOUNT_KEY, &key.seed())
+    }
+
+    /// Keeps the key of a new device.
+    pub fn save_device_key(&self, key: &DeviceKey) -> Result<(), FilesError> {
+        self.save(DEVICE_KEY, &key.seed())
+    }
+
+    /// Writes a file from elsewhere into the folder.
+    pub fn put(&self, name: &Path, from: &mut impl io::Read) -> Result<(), FilesError> {
+        let path = self.root.join(name);
+        let wrap = |source| FilesError::Io { path: path.clone(), source };
+        private_folder(path.parent().unwrap_or(&self.root)).map_err(wrap)?;
+        let mut file = private_file(&path).map_err(wrap)?;
+        file.set_len(0).map_err(wrap)?;
+        io::copy(from, &mut file).map_err(wrap)?;
+        file.sync_all().map_err(wrap)
+    }
+
+    /// Takes away what [`Self::put`] and the saving of keys began, where it did not come to an end.
+    pub fn undo(&self) {
+        let logs = [format!("{DATABASE}-wal"), format!("{DATABASE}-shm")];
+        let names = [DEVICE_KEY, ACCOUNT_KEY, INTRODUCTION, DATABASE];
+        for name in names.into_iter().chain(logs.iter().map(String::as_str)) {
+            if let Err(error) = fs::remove_file(self.root.join(name))
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(name, %error, "a part of the backup could not be removed");
+            }
+        }
+    }
+
+    /// Whether a device began in this folder already.
+    pub fn is_begun(&self) -> bool {
+        [DEVICE_KEY, ACCOUNT_KEY, INTRODUCTION, DATABASE]
+            .iter()
+            .any(|name| self.root.join(name).exists())
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn save(&self, name: &str, bytes: &[u8]) -> Result<(), FilesError> {
+        let path = self.root.join(name);
+        write_durably(&self.root, &path, bytes)
+            .map_err(|source| FilesError::Io { path: path.clone(), source })
     }
 
     /// The database.
     pub fn database(&self) -> PathBuf {
-        self.root.join("messages.sqlite")
+        self.root.join(DATABASE)
     }
 
     /// The folder of attachments.
@@ -120,7 +207,7 @@ fn write_durably(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -131,7 +218,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-fn private_file(path: &Path) -> io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
@@ -152,7 +239,7 @@ mod tests {
         let root = folder.path().join("data");
         let files = Files::open(&root).unwrap();
         let (device, account) =
-            (files.device_key().unwrap().id(), files.account_key().unwrap().id());
+            (files.device_key().unwrap().id(), files.authority().unwrap().account());
         assert_ne!(device.as_bytes(), account.as_bytes());
         assert_eq!(files.device_key().unwrap().id(), device);
         #[cfg(unix)]

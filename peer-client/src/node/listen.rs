@@ -11,7 +11,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 use wire::id::DeviceId;
 
 use super::{
-    Config, NodeError, jobs,
+    Config, NodeError, jobs, pairing,
     run::{Event, Running},
 };
 
@@ -75,6 +75,9 @@ impl Running {
         let taken = |_error| NodeError::Network("a protocol is registered twice".to_owned());
         let sync = control.accept(StreamProtocol::new(wire::sync::PROTOCOL)).map_err(taken)?;
         let blob = control.accept(StreamProtocol::new(wire::blob::PROTOCOL)).map_err(taken)?;
+        let pairing =
+            control.accept(StreamProtocol::new(wire::pairing::PROTOCOL)).map_err(taken)?;
+        self.tasks.spawn(pairing::serve(pairing, self.inbox.clone()));
         self.tasks.spawn(accept_sync(sync, self.inbox.clone()));
         self.tasks.spawn(jobs::serve(blob, self.blobs.clone(), self.inbox.clone()));
         Ok(())

@@ -5,6 +5,8 @@ mod execute;
 pub mod files;
 mod jobs;
 mod listen;
+pub(crate) mod lone;
+mod pairing;
 mod run;
 mod streams;
 mod translate;
@@ -20,6 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::{id::DeviceId, name::Username};
 
+pub(crate) use self::run::now;
 use crate::{
     blob::store::BlobStore,
     core::{
@@ -142,9 +145,9 @@ pub fn server_of(addresses: &[Multiaddr]) -> Result<(DeviceId, Vec<Multiaddr>), 
 pub async fn start(config: Config) -> Result<Node, NodeError> {
     let (server, server_addresses) = server_of(&config.rendezvous)?;
     let files = files::Files::open(&config.data_dir)?;
-    let (device_key, account_key) = (files.device_key()?, files.account_key()?);
+    let (device_key, authority) = (files.device_key()?, files.authority()?);
     let (replies, store_replies) = mpsc::channel(store::REPLIES);
-    let (store, mut snapshot) = Store::open(&files.database(), account_key.id(), replies)?;
+    let (store, mut snapshot) = Store::open(&files.database(), authority.account(), replies)?;
     if let Some(Ok(record)) =
         snapshot.record.as_ref().filter(|_| snapshot.registered).map(wire::signed::Signed::open)
         && record.username != config.username
@@ -153,10 +156,12 @@ pub async fn start(config: Config) -> Result<Node, NodeError> {
     }
     let blobs = BlobStore::open(&files.blobs())?;
     snapshot.blobs = files.whole_blobs()?.into_iter().collect();
-    let swarm = behaviour::swarm(&device_key.to_libp2p(), server, &config)?;
+    let reach =
+        behaviour::Reach { relay_only: config.relay_only, local_network: config.local_network };
+    let swarm = behaviour::swarm(&device_key.to_libp2p(), server, reach)?;
     let setup = Setup {
         device_key,
-        account_key,
+        authority,
         username: config.username.clone(),
         server,
         server_addresses: server_addresses.clone(),
@@ -197,7 +202,7 @@ pub fn registered_name(data_dir: &std::path::Path) -> Result<Option<Username>, N
     }
     let files = files::Files::open(data_dir)?;
     let (replies, _waiting) = mpsc::channel(1);
-    let (_store, snapshot) = Store::open(&files.database(), files.account_key()?.id(), replies)?;
+    let (_store, snapshot) = Store::open(&files.database(), files.authority()?.account(), replies)?;
     let record =
         snapshot.record.filter(|_| snapshot.registered).and_then(|record| record.open().ok());
     Ok(record.map(|record| record.username))

@@ -20,7 +20,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::{
     blob::BlobRequest,
-    id::{DeviceId, TopicTag},
+    id::{DeviceId, MembershipProof, TopicTag},
+    pairing::PairingReply,
     rendezvous::ClientFrame,
     sync::SyncFrame,
 };
@@ -36,8 +37,8 @@ use crate::{
     core::{
         command::{Answer, Failure},
         input::{
-            AttachmentInput, BlobStreamId, CallId, Input, LinkId, Now, ServerInput, SessionId,
-            SyncInput,
+            AttachmentInput, BlobStreamId, CallId, Input, LinkId, Now, PairingId, ServerInput,
+            SessionId, SyncInput,
         },
         machine::Machine,
         model::Model,
@@ -55,7 +56,7 @@ const BACKLOG: usize = 256;
 
 /// Reads the clocks.
 #[expect(clippy::disallowed_methods, reason = "the one place where the node reads the clocks")]
-pub(super) fn now() -> Now {
+pub(crate) fn now() -> Now {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Now { instant: Instant::now(), unix_ms: since_1970.as_millis() as u64 }
 }
@@ -70,6 +71,8 @@ pub(super) enum Event {
     SyncAccepted { device: DeviceId, stream: libp2p::Stream },
     /// A replication stream is gone.
     SyncEnded(SessionId),
+    /// A new device wants its certificate.
+    PairingAsked { device: DeviceId, proof: MembershipProof, answer: oneshot::Sender<PairingReply> },
     /// Another device wants an attachment.
     BlobAsked { device: DeviceId, request: Box<BlobRequest>, decide: oneshot::Sender<Decision> },
 }
@@ -109,6 +112,7 @@ pub(super) struct Running {
     pub(super) links: Links,
     pub(super) outboxes: BTreeMap<SessionId, mpsc::Sender<SyncFrame>>,
     pub(super) decisions: BTreeMap<BlobStreamId, oneshot::Sender<Decision>>,
+    pub(super) pairings: BTreeMap<PairingId, oneshot::Sender<PairingReply>>,
     /// Who is subscribed to the topics of the own groups.
     pub(super) subscribers: BTreeMap<TopicTag, BTreeSet<libp2p::PeerId>>,
     last_id: u64,
@@ -167,6 +171,7 @@ impl Running {
             links: Links::default(),
             outboxes: BTreeMap::new(),
             decisions: BTreeMap::new(),
+            pairings: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             last_id: 0,
         }
@@ -299,6 +304,11 @@ impl Running {
             Event::SyncEnded(session) => {
                 self.outboxes.remove(&session);
                 Some(Input::Sync(SyncInput::Closed { session }))
+            }
+            Event::PairingAsked { device, proof, answer } => {
+                let pairing = PairingId(self.id());
+                self.pairings.insert(pairing, answer);
+                Some(Input::Pairing { pairing, device, proof })
             }
             Event::BlobAsked { device, request, decide } => {
                 let stream = BlobStreamId(self.id());

@@ -179,7 +179,7 @@ where
 }
 
 /// Reads one frame; none at an orderly end.
-async fn read_frame(
+pub(super) async fn read_frame(
     reader: &mut (impl AsyncRead + Unpin),
     limit: usize,
 ) -> io::Result<Option<Vec<u8>>> {

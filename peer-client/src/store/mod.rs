@@ -3,6 +3,7 @@
 //! Operations come through a bounded channel, as many as wait are put into one transaction, and
 //! replies go out only after it is durable. Nobody else touches the database.
 
+mod backup;
 mod changes;
 #[cfg(test)]
 pub(crate) mod in_memory;
@@ -12,6 +13,8 @@ mod search;
 mod write;
 
 use std::{path::Path, sync::mpsc, thread};
+
+pub use self::backup::{copy, forget_device};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use thiserror::Error;

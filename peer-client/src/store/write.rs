@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use wire::{
-    event::{CheckedEvent, Payload},
+    event::{CheckedEvent, EventHeader, Payload},
     id::{AccountId, ConversationId, DeviceId, EventId},
     sync::Stage,
 };
@@ -209,14 +209,7 @@ fn append(
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?;
-    let continues = match (&before, header.previous) {
-        (None, None) => header.sequence == 0,
-        (Some((sequence, id)), Some(previous)) => {
-            header.sequence == sequence + 1 && id == previous.as_bytes()
-        }
-        _ => false,
-    };
-    if !continues {
+    if !continues(header, before.as_ref()) {
         return Err(StoreError::Row("an entry does not continue its log"));
     }
     // A log that is there already has its conversation.
@@ -249,9 +242,9 @@ fn append(
             changes::edited(payload).map(|message| *message.as_bytes()),
         ])?;
     let arrival = database.last_insert_rowid();
-    if let Some(text) = payload.filter(|payload| is_message(payload)).map(changes::text) {
+    if let Some(payload) = payload.filter(|payload| is_message(payload)) {
         let newest = changes::newest_text(database, &event.id, account)?;
-        let text = newest.as_deref().or(text).unwrap_or_default();
+        let text = newest.as_deref().or_else(|| changes::text(payload)).unwrap_or_default();
         search::insert(database, arrival, text, &header.conversation)?;
     }
     database.prepare_cached("INSERT OR REPLACE INTO logs VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
@@ -269,6 +262,17 @@ fn append(
 fn is_stored(database: &Connection, conversation: &ConversationId) -> Result<bool, StoreError> {
     let mut row = database.prepare_cached("SELECT 1 FROM conversations WHERE id = ?1")?;
     Ok(row.exists([conversation.as_bytes()])?)
+}
+
+/// Whether an entry is the next one after the last sequence and id of its log.
+fn continues(header: &EventHeader, before: Option<&(u64, Vec<u8>)>) -> bool {
+    match (before, header.previous) {
+        (None, None) => header.sequence == 0,
+        (Some((sequence, id)), Some(previous)) => {
+            header.sequence == sequence + 1 && id == previous.as_bytes()
+        }
+        _ => false,
+    }
 }
 
 fn references(payload: Option<&Payload>) -> (Option<EventId>, Option<[u8; 32]>) {

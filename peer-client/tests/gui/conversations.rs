@@ -25,9 +25,9 @@ fn the_list_shows_unread_and_last_lines() {
 #[test]
 fn the_list_is_narrowed_by_name() {
     let mut desk = Desk::over(WIDE, model(vec![listed("@bob", 0, "a"), listed("#rust", 0, "b")]));
-    desk.harness.get_by_label("Search conversations").click();
+    desk.harness.get_by_label("Search chats and messages").click();
     desk.run();
-    desk.harness.get_by_label("Search conversations").type_text("RU");
+    desk.harness.get_by_label("Search chats and messages").type_text("RU");
     desk.run();
     assert!(desk.has("#rust, "));
     assert!(!desk.has("@bob, "));
@@ -106,13 +106,13 @@ fn messages_of_others_have_their_names_in_groups() {
 #[test]
 fn a_narrow_window_has_one_column_and_a_way_back() {
     let mut desk = Desk::over([420.0, 700.0], model(vec![listed("@bob", 0, "hi")]));
-    assert!(desk.has("Search conversations"));
+    assert!(desk.has("Search chats and messages"));
     desk.open("@bob", vec![message(1, "@bob", "bob", "hi")]);
-    assert!(!desk.has("Search conversations"));
+    assert!(!desk.has("Search chats and messages"));
     assert!(desk.has("bob: hi"));
     desk.click("Back");
     assert_eq!(desk.command(), Command::Close { conversation: conversation("@bob") });
-    assert!(desk.has("Search conversations"));
+    assert!(desk.has("Search chats and messages"));
 }
 
 #[test]

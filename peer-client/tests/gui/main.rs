@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at the first surprise")]
 
+mod changing;
+mod consent;
 mod conversations;
 mod first_page;
+mod private_groups;
+mod searching;
 mod support;
 mod writing;

@@ -141,6 +141,17 @@ impl Desk {
         }
     }
 
+    /// Draws until the window asks for something.
+    #[track_caller]
+    pub(crate) fn wait_for_call(&mut self) {
+        let deadline = now() + PATIENCE;
+        while self.port.calls.is_empty() {
+            assert!(now() < deadline, "the window asks for nothing");
+            self.harness.step();
+            std::thread::yield_now();
+        }
+    }
+
     #[track_caller]
     pub(crate) fn click(&mut self, label: &str) {
         self.harness.get_by_label(label).click();
@@ -181,6 +192,13 @@ impl Desk {
         while let Ok(call) = self.port.calls.try_recv() {
             assert!(matches!(call.command, Command::Typing { .. }), "{:?}", call.command);
         }
+    }
+
+    /// The next command, which has to be this one.
+    #[track_caller]
+    pub(crate) fn asks_only(&mut self, command: &Command) {
+        assert_eq!(self.command(), *command);
+        self.asks_nothing_but_typing();
     }
 
     /// Goes to another conversation of the list.

@@ -18,10 +18,11 @@ use wire::{
     id::Signature,
     invite::Invite,
     limits::{
-        BLOB_REPLY_MAX, BLOB_REQUEST_MAX, GOSSIP_MAX, GROUP_NAME_MAX, INVITE_MAX, PAYLOAD_MAX,
-        RENDEZVOUS_FRAME_MAX, SYNC_FRAME_MAX, USERNAME_MAX,
+        BLOB_REPLY_MAX, BLOB_REQUEST_MAX, GOSSIP_MAX, GROUP_NAME_MAX, INVITE_MAX,
+        PAIRING_FRAME_MAX, PAYLOAD_MAX, RENDEZVOUS_FRAME_MAX, SYNC_FRAME_MAX, USERNAME_MAX,
     },
     name::{ConversationName, GroupName, Username},
+    pairing::{PairingCode, PairingReply, PairingRequest},
     rendezvous::{ClientFrame, Push, Reachable, Request, Response, ServerFrame, topic, topic_tag},
     signed::{Signable, Signed},
     sync::{Receipt, SyncFrame},
@@ -31,7 +32,7 @@ use wire::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every function of this file. The names are those of the fuzz targets and corpus folders.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 17] = [
     ("account_record", account_record),
     ("blob_reply", blob_reply),
     ("blob_request", blob_request),
@@ -43,6 +44,8 @@ pub const TARGETS: [Target; 15] = [
     ("introduction", introduction),
     ("invite", invite),
     ("names", names),
+    ("pairing_code", pairing_code),
+    ("pairing_frame", pairing_frame),
     ("payload", payload),
     ("receipt", receipt),
     ("server_frame", server_frame),
@@ -182,6 +185,29 @@ pub fn invite(input: &[u8]) {
         assert_eq!(invite.to_link(), link);
     }
     both_agree::<Invite>(input, INVITE_MAX);
+}
+
+/// Codes for new devices.
+pub fn pairing_code(input: &[u8]) {
+    if let Ok(text) = str::from_utf8(input)
+        && let Ok(code) = PairingCode::from_text(text)
+    {
+        assert_eq!(code.to_text(), text.trim());
+    }
+    let text = format!("natterjack-device:{}", URL_SAFE_NO_PAD.encode(input));
+    if let Ok(code) = PairingCode::from_text(&text) {
+        assert_eq!(code.to_text(), text);
+    }
+    both_agree::<PairingCode>(input, INVITE_MAX);
+}
+
+/// Frames of new devices, and the answers.
+pub fn pairing_frame(input: &[u8]) {
+    accepted(input, PAIRING_FRAME_MAX, PairingRequest::decode);
+    let reply = accepted(input, PAIRING_FRAME_MAX, PairingReply::decode);
+    if let Some(PairingReply::Added(introduction)) = reply {
+        check_introduction(&introduction);
+    }
 }
 
 /// Names as people type them and as they come in frames.

@@ -13,6 +13,7 @@ use wire::{
         BLOB_REPLY_MAX, BLOB_REQUEST_MAX, GOSSIP_MAX, INVITE_MAX, PAYLOAD_MAX,
         RENDEZVOUS_FRAME_MAX, SYNC_FRAME_MAX,
     },
+    pairing::PairingCode,
     rendezvous::{ClientFrame, ServerFrame},
     signed::{Signable, Signed},
     sync::{Receipt, SyncFrame},
@@ -26,8 +27,10 @@ use crate::{
 
 /// Formats that are read without comparing encodings: nothing in them but what is signed itself is
 /// hashed or signed.
-const LENIENT: [&str; 5] =
-    ["sync_frame", "client_frame", "server_frame", "blob_request", "blob_reply"];
+const LENIENT: [&str; 6] =
+    ["sync_frame", "client_frame", "server_frame", "blob_request", "blob_reply", "pairing_frame"];
+/// Formats that are CBOR in text.
+const TEXTS: [&str; 2] = ["invite", "pairing_code"];
 
 fn is_lenient(vector: &Vector) -> bool {
     LENIENT.contains(&vector.format())
@@ -60,7 +63,7 @@ fn bytes_behind_a_value_are_refused() {
 fn another_encoding_of_what_is_hashed_or_signed_is_refused() {
     let mut tried = 0;
     for vector in formats() {
-        if is_lenient(&vector) || vector.format() == "invite" {
+        if is_lenient(&vector) || TEXTS.contains(&vector.format()) {
             continue;
         }
         let item = parse(&vector.bytes);
@@ -97,10 +100,24 @@ fn another_encoding_of_a_frame_says_the_same_or_is_refused() {
 
 #[test]
 fn announced_lengths_beyond_the_input_are_refused() {
-    for vector in formats().into_iter().filter(|vector| vector.format() != "invite") {
+    for vector in formats().into_iter().filter(|vector| !TEXTS.contains(&vector.format())) {
         for bytes in parse(&vector.bytes).distorted(Distortion::HugeLength) {
             assert!((vector.is_example)(&bytes).is_err(), "{}: {bytes:02x?}", vector.name);
         }
+    }
+}
+
+#[test]
+fn another_encoding_of_a_code_is_refused() {
+    let codes = formats().into_iter().filter(|vector| vector.format() == "pairing_code");
+    for code in codes.map(|vector| String::from_utf8(vector.bytes).unwrap()) {
+        let text = code.strip_prefix("natterjack-device:").unwrap();
+        let item = parse(&URL_SAFE_NO_PAD.decode(text).unwrap());
+        for bytes in DISTORTIONS.into_iter().flat_map(|distortion| item.distorted(distortion)) {
+            let code = format!("natterjack-device:{}", URL_SAFE_NO_PAD.encode(&bytes));
+            assert!(PairingCode::from_text(&code).is_err(), "{bytes:02x?}");
+        }
+        assert!(PairingCode::from_text(text).is_err());
     }
 }
 

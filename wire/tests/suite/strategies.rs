@@ -7,7 +7,7 @@ use wire::{
     blob::{BlobReply, BlobRequest},
     bounded::Bounded,
     conversation::{GroupMessage, GroupSecret},
-    event::{Attachment, CheckedEvent, Clock, Event, EventHeader, Payload},
+    event::{Attachment, CheckedEvent, Clock, Event, EventHeader, Membership, Payload},
     id::{AccountId, BlobHash, ConversationId, DeviceId, EventId, Hash, MembershipProof, TopicTag},
     invite::{Invitation, Invite},
     key::{AccountKey, DeviceKey},
@@ -135,6 +135,16 @@ fn attachment() -> impl Strategy<Value = Attachment> {
     })
 }
 
+fn membership() -> impl Strategy<Value = Membership> {
+    prop_oneof![
+        signed_record().prop_map(Membership::Person),
+        (group_name(), bytes()).prop_map(|(name, secret)| Membership::Group {
+            name,
+            secret: GroupSecret::new(secret),
+        }),
+    ]
+}
+
 pub(crate) fn payload() -> impl Strategy<Value = Payload> {
     prop_oneof![
         introduction().prop_map(Payload::Introduction),
@@ -150,6 +160,7 @@ pub(crate) fn payload() -> impl Strategy<Value = Payload> {
         event_id().prop_map(|event| Payload::Erase { event }),
         (option::of("\\PC{0,16}"), option::of(bytes().prop_map(BlobHash::new)))
             .prop_map(|(display_name, picture)| Payload::Profile { display_name, picture }),
+        (membership(), any::<bool>()).prop_map(|(of, left)| Payload::Membership { of, left }),
     ]
 }
 

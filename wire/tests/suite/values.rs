@@ -5,7 +5,7 @@ use wire::{
     account::{AccountRecord, DeviceCertificate, Introduction},
     bounded::Bounded,
     conversation::GroupSecret,
-    event::{Attachment, CheckedEvent, Clock, Event, EventHeader, Payload},
+    event::{Attachment, CheckedEvent, Clock, Event, EventHeader, Membership, Payload},
     id::{BlobHash, ConversationId, DeviceId, EventId, Hash},
     key::{AccountKey, DeviceKey},
     limits::VERSION,
@@ -186,6 +186,20 @@ pub(crate) fn payloads() -> Vec<(&'static str, Payload)> {
             },
         ),
         ("profile_empty", Payload::Profile { display_name: None, picture: None }),
+        (
+            "membership_person",
+            Payload::Membership {
+                of: Membership::Person(Signed::by_account(&record(), &alice())),
+                left: false,
+            },
+        ),
+        (
+            "membership_group",
+            Payload::Membership {
+                of: Membership::Group { name: group_name("toads"), secret: group() },
+                left: true,
+            },
+        ),
     ]
 }
 

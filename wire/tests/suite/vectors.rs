@@ -14,6 +14,7 @@ use wire::{
     id::{BlobHash, DeviceId},
     invite::{Invitation, Invite},
     limits::{GOSSIP_MAX, PAYLOAD_MAX, SYNC_FRAME_MAX},
+    pairing::{PairingCode, PairingReply, PairingRequest, PairingSecret},
     rendezvous::{
         ClientFrame, NoticeKind, Push, Refusal, Request, Response, ServerFrame, Whereabouts,
     },
@@ -77,10 +78,8 @@ where
 
 /// The examples of all formats that are CBOR, or CBOR in text.
 pub(crate) fn formats() -> Vec<Vector> {
-    [accounts(), events(), replication(), gossip(), blobs(), requests(), answers(), invites()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let all = [accounts(), events(), replication(), gossip(), blobs(), requests(), answers()];
+    all.into_iter().chain([invites(), pairings()]).flatten().collect()
 }
 
 fn accounts() -> Vec<Vector> {
@@ -309,6 +308,37 @@ fn invites() -> Vec<Vector> {
         )
     };
     invitations.into_iter().map(link).collect()
+}
+
+fn pairings() -> Vec<Vector> {
+    let secret = PairingSecret::new([8; 32]);
+    let proof = secret.proof(&laptop().id(), &phone().id());
+    let code = PairingCode {
+        account: alice().id(),
+        username: username("alice"),
+        device: phone().id(),
+        addresses: list(vec![address("/ip4/192.0.2.7/udp/4001/quic-v1")]),
+        secret,
+    };
+    let read = |bytes: &[u8]| {
+        let text = std::str::from_utf8(bytes).map_err(|_error| DecodeError::Malformed)?;
+        PairingCode::from_text(text).map_err(|_error| DecodeError::Malformed)
+    };
+    let reply = |name: &str, reply: PairingReply| {
+        vector(format!("pairing_frame/{name}"), reply, codec::encode, PairingReply::decode)
+    };
+    vec![
+        vector("pairing_code/phone", code, |code| code.to_text().into_bytes(), read),
+        vector(
+            "pairing_frame/request",
+            PairingRequest { proof },
+            codec::encode,
+            PairingRequest::decode,
+        ),
+        reply("added", PairingReply::Added(Box::new(introduction()))),
+        reply("refused", PairingReply::Refused),
+        reply("unavailable", PairingReply::Unavailable),
+    ]
 }
 
 /// What is derived from fixed keys, names and secrets.

@@ -167,3 +167,18 @@ fn whoever_is_connected_already_gets_a_first_message_at_once() {
         |effect: &Effect| matches!(effect, Effect::OpenSync { device, .. } if *device == bob.id());
     assert!(effects.iter().any(opened), "{effects:?}");
 }
+
+#[test]
+fn a_new_contact_is_told_to_be_present_once() {
+    for seed in 0..4 {
+        let mut network = Network::with_people(seed, &["alice", "bob"]);
+        network.say(0, "@bob", "hello");
+        network.await_texts(1, "@alice", &["hello"], 5 * SECOND);
+        network.run_for(SECOND);
+        for place in 0..2 {
+            let notices = network.peers[place].notices.iter();
+            let told = notices.filter(|it| matches!(it, Notice::Presence { online: true, .. }));
+            assert_eq!(told.count(), 1, "peer {place}, seed {seed}");
+        }
+    }
+}

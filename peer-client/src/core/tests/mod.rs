@@ -6,6 +6,7 @@ mod bounds;
 mod changes;
 mod chaos;
 mod clocks;
+mod devices;
 mod direct;
 mod forks;
 mod groups;
@@ -22,12 +23,14 @@ mod storing;
 use std::time::Instant;
 
 use wire::{
+    account::Introduction,
     id::AccountId,
     key::{AccountKey, DeviceKey},
     name::Username,
 };
 
 use super::{
+    devices::Authority,
     input::Now,
     machine::{Machine, Setup},
 };
@@ -65,24 +68,36 @@ fn server_key() -> DeviceKey {
 struct Person {
     /// Picks the keys.
     number: u16,
+    /// Picks the account's key; as `number` for a person's first device.
+    account_number: u16,
+    /// What a device has that was added by a code, instead of the account's key.
+    introduction: Option<Introduction>,
     username: Username,
     relay_only: bool,
 }
 
 impl Person {
     fn new(number: u16, username: &str) -> Self {
-        Self { number, username: Username::new(username).unwrap(), relay_only: false }
+        let username = Username::new(username).unwrap();
+        Self { number, account_number: number, introduction: None, username, relay_only: false }
     }
 
     fn account(&self) -> AccountId {
-        account_key(self.number).id()
+        account_key(self.account_number).id()
+    }
+
+    fn authority(&self) -> Authority {
+        match self.introduction.clone() {
+            Some(it) => Authority::introduced(it, device_key(self.number).id()).unwrap(),
+            None => Authority::Key(account_key(self.account_number)),
+        }
     }
 
     /// Starts the person's peer with what its store has.
     fn start(&self, store: &mut InMemory, now: Now) -> Machine {
         let setup = Setup {
             device_key: device_key(self.number),
-            account_key: account_key(self.number),
+            authority: self.authority(),
             username: self.username.clone(),
             server: server_key().id(),
             server_addresses: Vec::new(),

@@ -2,49 +2,36 @@
 
 use std::sync::Arc;
 
-use egui::{
-    CentralPanel, Color32, CornerRadius, CursorIcon, Frame, Margin, Panel, Pos2, Rect, Response,
-    Role, Sense, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
-};
-use lucide_icons::Icon;
+use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 use wire::{id::EventId, name::ConversationName};
 
-use super::{header, lightbox::Lightbox, marks};
+use super::{
+    consent, find, header,
+    lightbox::Lightbox,
+    marks,
+    message_menu::{self, Reacting},
+    messages::ChatRows,
+};
 use crate::{
     core::{
         command::Command,
         model::{Body, MessageView},
     },
     gui::{
-        composer, fonts, format,
-        grouping::{self, Place, Row, RowKey},
-        images::Images,
-        list::Rows,
-        state::{Errand, Reply, Scene, UiState, Wish},
+        composer,
+        grouping::{self, RowKey},
+        state::{Dialog, Errand, Scene, Seek, UiState, Wish},
         theme::{self, space},
-        widgets::{
-            attachment::Use,
-            avatar,
-            bubble::{self, Wanted},
-            button, centred,
-        },
+        writing::Reply,
     },
 };
 
 /// Widest column of messages, in points.
 pub(crate) const COLUMN: f32 = 880.0;
-/// Side of a picture beside a message, in points.
-const AVATAR: f32 = 34.0;
-/// Above a message that begins a group, in points.
-const GAP_FIRST: f32 = 10.0;
-/// Above a message of the same group, in points.
-const GAP_NEXT: f32 = 3.0;
-/// Height of a day and of the unread line, in points.
-const DIVIDER: f32 = 44.0;
 /// So near to the beginning older messages are asked for, in points.
 const NEAR_START: f64 = 900.0;
 /// Seconds that a message which was jumped to is marked.
-const MARK_SECONDS: f64 = 1.6;
+const MARK_SECONDS: f64 = 2.0;
 
 /// Draws the conversation in view.
 pub(crate) fn chat_ui(
@@ -56,6 +43,7 @@ pub(crate) fn chat_ui(
 ) {
     let palette = theme::palette(ui);
     refresh(scene, name, state);
+    find::take_keys(ui, state);
     let bar = Frame::new().fill(palette.panel).inner_margin(Margin::symmetric(space::L as i8, 0));
     let top = Panel::top("header").frame(bar).exact_size(theme::BAR).show_separator_line(false);
     let top = top.show(ui, |ui| header::header_ui(ui, scene, name, state, out)).response;
@@ -66,8 +54,15 @@ pub(crate) fn chat_ui(
         top: 0,
         bottom: 12,
     });
+    find::find_ui(ui, name, state, out);
+    consent::consent_ui(ui, scene, name, out);
+    seek(ui, name, state, out);
     Panel::bottom("composer").frame(frame).show_separator_line(false).show(ui, |ui| {
-        composer::composer_ui(ui, scene, name, state, out);
+        if scene.is_blocked(name) {
+            consent::closed_ui(ui, name);
+        } else {
+            composer::composer_ui(ui, scene, name, state, out);
+        }
     });
     let frame = Frame::new().fill(palette.canvas);
     CentralPanel::default().frame(frame).show(ui, |ui| {
@@ -102,6 +97,26 @@ fn refresh(scene: &Scene<'_>, name: &ConversationName, state: &mut UiState) {
     chat.stale = false;
 }
 
+/// Goes to the message that is to be shown, or loads older ones until it is there.
+fn seek(ui: &Ui, name: &ConversationName, state: &mut UiState, out: &mut Vec<Wish>) {
+    let now = ui.input(|input| input.time);
+    let (Some(seek), Some(timeline)) = (state.chat.seeking, &state.chat.timeline) else { return };
+    if state.chat.list.go_to_row(RowKey::Message(seek.message), 120.0) {
+        state.chat.marked = Some((seek.message, now + MARK_SECONDS));
+        state.chat.seeking = None;
+        return;
+    }
+    let oldest = timeline.messages.first().map(|message| message.id);
+    if !timeline.more_before || seek.pages == 0 {
+        state.chat.seeking = None;
+        state.tell("This message is too far back, or not here any more", false, now);
+    } else if state.chat.older_asked != oldest {
+        state.chat.older_asked = oldest;
+        state.chat.seeking = Some(Seek { pages: seek.pages - 1, ..seek });
+        out.push(Wish::quiet(Command::Older { conversation: name.clone() }));
+    }
+}
+
 fn messages_ui(
     ui: &mut Ui,
     scene: &Scene<'_>,
@@ -119,26 +134,48 @@ fn messages_ui(
     if let Some((_, until)) = marked {
         ui.ctx().request_repaint_after_secs((until - now) as f32);
     }
+    let find = state.chat.find.as_ref();
+    let found = find.and_then(|find| find.current());
+    let sought = find.and_then(|find| find.search.found()).map(|found| found.text.as_str().into());
     let mut rows = ChatRows {
         scene,
         images: &mut state.images,
-        marked: marked.map(|(id, _)| id),
+        marked: found.or(marked.map(|(id, _)| id)),
+        sought,
+        reacting: state.chat.reacting.map(|reacting| reacting.message),
+        writable: !scene.is_blocked(name),
         grouped: matches!(name, ConversationName::Group(_)),
         actions: Vec::new(),
     };
     state.chat.list.show(ui, &mut rows);
-    let actions = rows.actions;
+    let mut actions = rows.actions;
+    actions.extend(reacting_ui(ui, state));
     for action in actions {
         apply(ui, action, name, state, out);
     }
     if !state.chat.list.at_end {
         let unread = scene.conversation(name).map_or(0, |conversation| conversation.unread);
         if marks::jump_ui(ui, view, unread) {
+            state.chat.seeking = None;
             state.chat.list.go_to_end();
             ui.ctx().request_repaint();
         }
     }
     tell_position(scene, name, state, out);
+}
+
+/// Lets the user choose an emoji for a message, if that was begun.
+fn reacting_ui(ui: &Ui, state: &mut UiState) -> Option<Action> {
+    let reacting = state.chat.reacting?;
+    let message = state.chat.message(&reacting.message).cloned();
+    let message = message.filter(|message| message.body != Body::Erased);
+    let (open, action) = message.map_or((false, None), |message| {
+        message_menu::choice_ui(ui, reacting, &message, &mut state.picker)
+    });
+    if !open {
+        state.chat.reacting = None;
+    }
+    action
 }
 
 /// Tells the core what was seen and what more is wanted.
@@ -164,12 +201,25 @@ fn tell_position(
 }
 
 /// What the user wants of a message.
-enum Action {
+pub(crate) enum Action {
+    /// Answer it.
     Reply(Arc<MessageView>),
+    /// Go to another message.
     Jump(EventId),
+    /// Get its file here.
     Fetch(EventId),
+    /// Show its image large.
     Enlarge(Arc<MessageView>),
+    /// Save its file elsewhere.
     Save(Arc<MessageView>),
+    /// React with an emoji, or take that back.
+    React(Arc<MessageView>, String),
+    /// Choose an emoji.
+    Choose(Reacting),
+    /// Give it another text.
+    Edit(Arc<MessageView>),
+    /// Take it back.
+    Erase(EventId),
 }
 
 fn apply(
@@ -181,16 +231,13 @@ fn apply(
 ) {
     match action {
         Action::Reply(message) => {
-            state.writing(name).reply = Some(reply_to(&message));
+            let writing = state.writing(name);
+            writing.leave_editing();
+            writing.reply = Some(reply_to(&message));
             state.focus_composer = true;
         }
         Action::Jump(id) => {
-            let now = ui.input(|input| input.time);
-            if state.chat.list.go_to_row(RowKey::Message(id), 120.0) {
-                state.chat.marked = Some((id, now + MARK_SECONDS));
-            } else {
-                state.tell("The quoted message is further back", false, now);
-            }
+            state.chat.seek(id);
             ui.ctx().request_repaint();
         }
         Action::Fetch(message) => {
@@ -203,7 +250,25 @@ fn apply(
                 state.errands.push(Errand::SaveAs(message.id, name));
             }
         }
+        Action::React(message, emoji) => out.push(Wish::tell(toggle(&message, emoji))),
+        Action::Choose(reacting) => {
+            if reacting.all {
+                state.picker.restart();
+            }
+            state.chat.reacting = Some(reacting);
+            ui.ctx().request_repaint();
+        }
+        Action::Edit(message) => {
+            composer::edit(ui, (name, state), &message);
+        }
+        Action::Erase(message) => state.dialog = Some(Dialog::Erase(message)),
     }
+}
+
+/// Reacts with an emoji, or takes the reaction back if the user reacted so already.
+fn toggle(message: &MessageView, emoji: String) -> Command {
+    let own = message.reactions.iter().any(|reaction| reaction.own && reaction.emoji == emoji);
+    Command::React { message: message.id, emoji, on: !own }
 }
 
 fn reply_to(message: &MessageView) -> Reply {
@@ -214,131 +279,4 @@ fn reply_to(message: &MessageView) -> Reply {
     };
     let excerpt = excerpt.chars().take(200).collect();
     Reply { id: message.id, author: message.from.to_string(), excerpt }
-}
-
-/// Measures and draws the rows of a conversation.
-struct ChatRows<'a> {
-    scene: &'a Scene<'a>,
-    images: &'a mut Images,
-    marked: Option<EventId>,
-    grouped: bool,
-    actions: Vec<Action>,
-}
-
-impl ChatRows<'_> {
-    /// Left and right end of the column within a view.
-    fn column(view: Rect) -> (f32, f32) {
-        let width = view.width().min(COLUMN) - 2.0 * space::L;
-        (view.center().x - width / 2.0, view.center().x + width / 2.0)
-    }
-
-    fn bubble_width(&self, column: f32) -> f32 {
-        let avatar = if self.grouped { AVATAR + space::S } else { 0.0 };
-        ((column - avatar) * 0.82).min(theme::BUBBLE_MAX)
-    }
-
-    fn message_ui(&mut self, ui: &mut Ui, message: &Arc<MessageView>, place: Place) {
-        let row = ui.max_rect();
-        let (left, right) = Self::column(row);
-        let laid = bubble::layout(ui, self.scene, message, place, self.bubble_width(right - left));
-        let top = row.top() + if place.first { GAP_FIRST } else { GAP_NEXT };
-        let indent = if self.grouped { AVATAR + space::S } else { 0.0 };
-        let x = if message.own { right - laid.size.x } else { left + indent };
-        let rect = Rect::from_min_size(pos2(x, top), laid.size);
-        if self.marked == Some(message.id) {
-            let accent = theme::palette(ui).accent.gamma_multiply(0.16);
-            let line = Rect::from_x_y_ranges(row.x_range(), row.y_range());
-            ui.painter().rect_filled(line, CornerRadius::ZERO, accent);
-        }
-        if self.grouped && !message.own && place.last {
-            let at = pos2(left, rect.bottom() - AVATAR);
-            let picture = Rect::from_min_size(at, Vec2::splat(AVATAR));
-            avatar::paint(ui.painter(), picture, message.from.as_str());
-        }
-        let (response, wanted) = laid.show(ui, rect, (message, place), (self.scene, self.images));
-        match wanted {
-            Some(Wanted::Quoted) => {
-                self.actions.extend(message.reply_to.as_ref().map(|quote| Action::Jump(quote.id)));
-            }
-            Some(Wanted::File(Use::Fetch)) => self.actions.push(Action::Fetch(message.id)),
-            Some(Wanted::File(Use::Enlarge)) => {
-                self.actions.push(Action::Enlarge(Arc::clone(message)));
-            }
-            Some(Wanted::File(Use::Save)) => self.actions.push(Action::Save(Arc::clone(message))),
-            None => {}
-        }
-        self.context_menu(&response, message);
-        if ui.rect_contains_pointer(row) {
-            self.reply_button(ui, rect, message);
-        }
-    }
-
-    fn context_menu(&mut self, response: &Response, message: &Arc<MessageView>) {
-        response.context_menu(|ui| {
-            if button::menu(ui, Icon::Reply, "Reply") {
-                self.actions.push(Action::Reply(Arc::clone(message)));
-            }
-            let text = match &message.body {
-                Body::Text(text) => Some(text),
-                Body::Attachment(file) => file.caption.as_ref(),
-                Body::Erased | Body::Unsupported => None,
-            };
-            if let Some(text) = text
-                && button::menu(ui, Icon::Copy, "Copy text")
-            {
-                ui.copy_text(text.clone());
-            }
-            if matches!(message.body, Body::Attachment(_))
-                && button::menu(ui, Icon::Download, "Save file as…")
-            {
-                self.actions.push(Action::Save(Arc::clone(message)));
-            }
-        });
-    }
-
-    /// The button beside a message that is pointed at.
-    fn reply_button(&mut self, ui: &Ui, bubble: Rect, message: &Arc<MessageView>) {
-        let palette = theme::palette(ui);
-        let x = if message.own { bubble.left() - 24.0 } else { bubble.right() + 24.0 };
-        let rect = Rect::from_center_size(pos2(x, bubble.center().y), Vec2::splat(30.0));
-        let response = ui.interact(rect, ui.scope_id().with("reply"), Sense::click());
-        let ink = if response.hovered() { palette.text } else { palette.text_weak };
-        let fill = if response.hovered() { palette.pill } else { Color32::TRANSPARENT };
-        ui.painter().circle_filled(rect.center(), 15.0, fill);
-        centred(ui.painter(), rect, &fonts::glyph(Icon::Reply), fonts::icons(17.0), ink);
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Reply to this message"));
-        if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
-            self.actions.push(Action::Reply(Arc::clone(message)));
-        }
-    }
-}
-
-impl Rows for ChatRows<'_> {
-    fn measure(&mut self, ui: &Ui, row: &Row, width: f32) -> f32 {
-        match row {
-            Row::Day(_) | Row::Unread => DIVIDER,
-            Row::Message { message, place } => {
-                let view = Rect::from_min_size(Pos2::ZERO, vec2(width, 0.0));
-                let (left, right) = Self::column(view);
-                let width = self.bubble_width(right - left);
-                let laid = bubble::layout(ui, self.scene, message, *place, width);
-                laid.size.y + if place.first { GAP_FIRST } else { GAP_NEXT }
-            }
-        }
-    }
-
-    fn show(&mut self, ui: &mut Ui, row: &Row) {
-        match row {
-            Row::Day(day) => {
-                let today = format::day_of(self.scene.local_now());
-                marks::day_ui(ui, &format::day(*day, today));
-            }
-            Row::Unread => marks::unread_ui(ui, Self::column(ui.max_rect())),
-            Row::Message { message, place } => {
-                let full = ui.max_rect();
-                let mut child = ui.new_child(UiBuilder::new().max_rect(full).id_salt("message"));
-                self.message_ui(&mut child, message, *place);
-            }
-        }
-    }
 }

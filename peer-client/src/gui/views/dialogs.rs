@@ -4,7 +4,11 @@ use egui::{
     Frame, Id, Key, Label, Margin, Modal, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2,
 };
 use lucide_icons::Icon;
-use wire::name::{ConversationName, GroupName, Username};
+use wire::{
+    id::EventId,
+    invite::{Invitation, Invite},
+    name::{ConversationName, GroupName, Username},
+};
 
 use crate::{
     core::{
@@ -16,7 +20,7 @@ use crate::{
         state::{Dialog, Entry, Purpose, Scene, UiState, Wish},
         text,
         theme::{self, radius, size, space},
-        views::sidebar,
+        views::{invitations, sidebar},
         widgets::{avatar, button, centred, field},
     },
 };
@@ -48,9 +52,12 @@ pub(crate) fn dialog_ui(
         match &mut dialog {
             Dialog::NewChat(entry) => new_chat_ui(ui, entry, out),
             Dialog::JoinGroup(entry) => join_ui(ui, entry, out),
+            Dialog::CreateGroup(entry) => invitations::create_ui(ui, entry, out),
+            Dialog::Invitation(group, link) => invitations::invitation_ui(ui, (group, link), state),
             Dialog::About => about_ui(ui, scene, state),
             Dialog::Program => program_ui(ui),
             Dialog::Leave(group) => leave_ui(ui, group, state, out),
+            Dialog::Erase(message) => erase_ui(ui, *message, out),
         }
     });
     let next = state.dialog.take();
@@ -61,7 +68,7 @@ pub(crate) fn dialog_ui(
     }
 }
 
-fn heading(ui: &mut Ui, title: &str, words: &str) {
+pub(super) fn heading(ui: &mut Ui, title: &str, words: &str) {
     let palette = theme::palette(ui);
     ui.label(RichText::new(title).font(fonts::semibold(size::HEADING)).color(palette.text));
     let words = RichText::new(words).font(fonts::regular(size::BODY)).color(palette.text_weak);
@@ -70,12 +77,17 @@ fn heading(ui: &mut Ui, title: &str, words: &str) {
 }
 
 /// The buttons at the end: whether the user goes on, and whether the user leaves.
-fn buttons(ui: &mut Ui, label: &str, kind: button::Kind) -> (bool, bool) {
+pub(super) fn buttons(ui: &mut Ui, label: &str, kind: button::Kind) -> (bool, bool) {
+    both_ui(ui, "Cancel", label, kind)
+}
+
+/// Two buttons: whether the user goes on by the second, and whether the user leaves by the first.
+pub(super) fn both_ui(ui: &mut Ui, leave: &str, label: &str, kind: button::Kind) -> (bool, bool) {
     ui.add_space(space::S);
     let width = (ui.available_width() - space::S) / 2.0;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
-        let leave = button::text(ui, "Cancel", button::Kind::Plain, Some(width)).clicked();
+        let leave = button::text(ui, leave, button::Kind::Plain, Some(width)).clicked();
         let on = button::text(ui, label, kind, Some(width)).clicked();
         (on, leave)
     })
@@ -117,6 +129,13 @@ fn join_ui(ui: &mut Ui, entry: &mut Entry, out: &mut Vec<Wish>) -> bool {
     ui.add_space(space::XS);
     let hint = "Only for private groups";
     let invite = field::labelled(ui, "Invitation link", hint, &mut entry.invite, None);
+    if invite.changed()
+        && entry.name.is_empty()
+        && let Ok(Invite { to: Invitation::Group { name, .. }, .. }) =
+            Invite::from_link(&entry.invite)
+    {
+        entry.name = name.to_string();
+    }
     let enter = (name.lost_focus() || invite.lost_focus())
         && ui.input(|input| input.key_pressed(Key::Enter));
     let label = if entry.busy { "Joining…" } else { "Join" };
@@ -145,6 +164,17 @@ fn leave_ui(ui: &mut Ui, group: &GroupName, state: &mut UiState, out: &mut Vec<W
         if state.current == Some(ConversationName::Group(group.clone())) {
             state.show(None, out);
         }
+    }
+    on || leave
+}
+
+fn erase_ui(ui: &mut Ui, message: EventId, out: &mut Vec<Wish>) -> bool {
+    let words = "It disappears from every device that has it, as soon as each hears of this. \
+                 Others may have read or saved it already";
+    heading(ui, "Erase this message?", words);
+    let (on, leave) = buttons(ui, "Erase", button::Kind::Danger);
+    if on {
+        out.push(Wish::tell(Command::Erase { message }));
     }
     on || leave
 }

@@ -8,13 +8,13 @@ use lucide_icons::Icon;
 use wire::name::ConversationName;
 
 use crate::{
-    core::model::ConversationView,
+    core::{command::Command, model::ConversationView},
     gui::{
         fonts, format,
-        state::{Dialog, Scene, UiState, Wish},
+        state::{Dialog, Purpose, Scene, UiState, Wish},
         text,
         theme::{self, size, space},
-        views::sidebar,
+        views::{consent, find, sidebar},
         widgets::{avatar, button},
     },
 };
@@ -42,7 +42,7 @@ pub(crate) fn header_ui(
         }
         left = back.right() + space::XS;
     }
-    let menu = Rect::from_min_max(pos2(rect.right() - button::SIDE, rect.top()), rect.max);
+    let menu = Rect::from_min_max(pos2(rect.right() - 2.0 * button::SIDE, rect.top()), rect.max);
     let about = Rect::from_min_max(pos2(left, rect.top()), pos2(menu.left(), rect.bottom()));
     let response = ui.interact(about, ui.scope_id().with("about"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("About {name}")));
@@ -73,10 +73,19 @@ pub(crate) fn header_ui(
     spoken.widget_info(|| WidgetInfo::labeled(Role::Label, true, &label));
     let layout = Layout::right_to_left(Align::Center);
     let mut child = ui.new_child(UiBuilder::new().max_rect(menu).layout(layout));
-    menu_ui(&mut child, name, state);
+    child.spacing_mut().item_spacing.x = 0.0;
+    menu_ui(&mut child, scene, name, (state, out));
+    if button::icon(&mut child, Icon::Search, "Search in this conversation (Ctrl+F)").clicked() {
+        find::begin(state);
+    }
 }
 
-fn menu_ui(ui: &mut Ui, name: &ConversationName, state: &mut UiState) {
+fn menu_ui(
+    ui: &mut Ui,
+    scene: &Scene<'_>,
+    name: &ConversationName,
+    (state, out): (&mut UiState, &mut Vec<Wish>),
+) {
     let response = button::icon(ui, Icon::EllipsisVertical, "Conversation menu");
     Popup::menu(&response).show(|ui| {
         let about = match name {
@@ -90,7 +99,16 @@ fn menu_ui(ui: &mut Ui, name: &ConversationName, state: &mut UiState) {
             ui.copy_text(name.to_string());
         }
         if let ConversationName::Group(group) = name
-            && button::menu(ui, Icon::LogOut, "Leave group…")
+            && button::menu(ui, Icon::UserPlus, "Invite…")
+        {
+            let command = Command::Invite { group: group.clone() };
+            out.push(Wish { command, purpose: Purpose::Invite(group.clone()) });
+        }
+        if let Some(conversation) = scene.conversation(name) {
+            consent::items_ui(ui, conversation, out);
+        }
+        if let ConversationName::Group(group) = name
+            && button::menu_danger(ui, Icon::LogOut, "Leave group…")
         {
             state.dialog = Some(Dialog::Leave(group.clone()));
         }

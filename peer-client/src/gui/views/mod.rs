@@ -1,11 +1,19 @@
 //! The parts of the window. Each view draws from the newest model; what the user wants leaves as
 //! wishes.
 
+pub(crate) mod banner;
 pub(crate) mod chat;
+pub(crate) mod consent;
+pub(crate) mod conversation_row;
 pub(crate) mod dialogs;
+pub(crate) mod find;
+pub(crate) mod found;
 pub(crate) mod header;
+pub(crate) mod invitations;
 pub(crate) mod lightbox;
 pub(crate) mod marks;
+pub(crate) mod message_menu;
+pub(crate) mod messages;
 pub(crate) mod overlay;
 pub(crate) mod picker;
 pub(crate) mod sidebar;

@@ -21,6 +21,8 @@ const COLUMNS: usize = 9;
 const CELL: f32 = 38.0;
 /// Height of the part that scrolls, in points.
 const HEIGHT: f32 = 266.0;
+/// Width of the picker, in points.
+pub(crate) const WIDTH: f32 = COLUMNS as f32 * CELL + space::S;
 /// Emoji that were used last are offered up to this many.
 const RECENT_MAX: usize = 2 * COLUMNS;
 
@@ -92,6 +94,13 @@ impl Picker {
         self.open = false;
     }
 
+    /// Makes it ready for another search.
+    pub(crate) fn restart(&mut self) {
+        self.open = false;
+        self.focus = true;
+        self.search.clear();
+    }
+
     fn use_emoji(&mut self, emoji: &'static Emoji) {
         self.recent.retain(|other| *other != emoji);
         self.recent.insert(0, emoji);
@@ -113,20 +122,25 @@ pub(crate) fn picker_ui(anchor: &Response, picker: &mut Picker) -> Option<&'stat
     let chosen = Popup::from_response(anchor)
         .align(RectAlign::TOP_END)
         .gap(space::M)
-        .width(COLUMNS as f32 * CELL + space::S)
+        .width(WIDTH)
         .open_bool(&mut open)
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
         .show(|ui| content_ui(ui, picker))
         .and_then(|shown| shown.inner);
     // The click on the button itself was handled above.
     picker.open = open || anchor.clicked() && picker.open;
-    let chosen = chosen?;
+    chosen
+}
+
+/// Draws what is in the picker, and gives the emoji that was chosen.
+pub(crate) fn content_ui(ui: &mut Ui, picker: &mut Picker) -> Option<&'static str> {
+    let chosen = all_ui(ui, picker)?;
     picker.use_emoji(chosen);
     Some(chosen.as_str())
 }
 
-fn content_ui(ui: &mut Ui, picker: &mut Picker) -> Option<&'static Emoji> {
-    ui.set_width(COLUMNS as f32 * CELL + space::S);
+fn all_ui(ui: &mut Ui, picker: &mut Picker) -> Option<&'static Emoji> {
+    ui.set_width(WIDTH);
     ui.spacing_mut().item_spacing = vec2(0.0, space::XS);
     let id = Id::unique("emoji-search");
     let search = field::search(ui, id, &mut picker.search, "Search emoji");

@@ -1,10 +1,8 @@
 //! The list of conversations.
 
-use std::sync::Arc;
-
 use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, Frame, Id, Margin, Popup, Rect, Response, Role,
-    ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Color32, CornerRadius, Frame, Id, Key, Margin, Popup, Rect, ScrollArea, Sense, Ui, Vec2, pos2,
+    vec2,
 };
 use lucide_icons::Icon;
 use wire::name::ConversationName;
@@ -12,19 +10,22 @@ use wire::name::ConversationName;
 use crate::{
     core::model::{ConversationView, ServerTie},
     gui::{
-        fonts, format,
+        fonts,
         settings::Look,
         state::{Dialog, Entry, Scene, UiState, Wish},
         text,
-        theme::{self, Palette, radius, size, space},
-        widgets::{avatar, badge, button, centred, field, meta},
+        theme::{self, radius, size, space},
+        views::{
+            consent,
+            conversation_row::{ROW, row_ui},
+            found,
+        },
+        widgets::{avatar, button, field},
     },
 };
 
-/// Height of a row, in points.
-const ROW: f32 = 68.0;
-/// Side of a picture, in points.
-const AVATAR: f32 = 48.0;
+/// What the field at the top is for.
+const SEARCH: &str = "Search chats and messages";
 
 /// Draws the list. A look is given when the user chose one.
 pub(crate) fn sidebar_ui(
@@ -38,36 +39,88 @@ pub(crate) fn sidebar_ui(
         .inner_margin(Margin::symmetric(space::M as i8, 0))
         .show(ui, |ui| {
             let look = me_ui(ui, scene, state);
-            field::search(ui, Id::unique("filter"), &mut state.filter, "Search conversations");
+            let field = field::search(ui, Id::unique("filter"), &mut state.search.text, SEARCH);
+            if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
+                state.search.text.clear();
+            }
             look
         })
         .inner;
     ui.add_space(space::S);
     tie_ui(ui, &scene.model.server);
-    let needle = state.filter.trim().to_lowercase();
+    out.extend(state.search.poll(ui, None));
+    let needle = state.search.text.trim().to_lowercase();
     let shown: Vec<&ConversationView> = scene
         .model
         .conversations
         .iter()
         .filter(|conversation| conversation.name.to_string().to_lowercase().contains(&needle))
         .collect();
-    if shown.is_empty() {
-        nothing_ui(ui, !scene.model.conversations.is_empty());
-        return look;
-    }
-    let mut chosen = None;
-    ScrollArea::vertical().auto_shrink(false).show_rows(ui, ROW, shown.len(), |ui, range| {
-        for conversation in &shown[range] {
-            let selected = state.current.as_ref() == Some(&conversation.name);
-            if row_ui(ui, scene, conversation, selected).clicked() {
-                chosen = Some(conversation.name.clone());
-            }
-        }
-    });
-    if chosen.is_some() {
-        state.show(chosen, out);
+    if needle.is_empty() {
+        list_ui(ui, scene, &shown, (state, out));
+    } else {
+        results_ui(ui, scene, &shown, (state, out));
     }
     look
+}
+
+/// Draws all conversations; those out of view cost nothing.
+fn list_ui(
+    ui: &mut Ui,
+    scene: &Scene<'_>,
+    shown: &[&ConversationView],
+    (state, out): (&mut UiState, &mut Vec<Wish>),
+) {
+    if shown.is_empty() {
+        return nothing_ui(ui, false);
+    }
+    ScrollArea::vertical().auto_shrink(false).show_rows(ui, ROW, shown.len(), |ui, range| {
+        for conversation in &shown[range] {
+            conversation_ui(ui, scene, conversation, (state, out));
+        }
+    });
+}
+
+/// Draws the conversations and messages that were found.
+fn results_ui(
+    ui: &mut Ui,
+    scene: &Scene<'_>,
+    shown: &[&ConversationView],
+    (state, out): (&mut UiState, &mut Vec<Wish>),
+) {
+    let none = state.search.found().is_none_or(|found| found.messages.is_empty());
+    if shown.is_empty() && none {
+        if !state.search.is_on() || state.search.is_answered() {
+            nothing_ui(ui, true);
+        }
+        return;
+    }
+    let area = ScrollArea::vertical().id_salt("results").auto_shrink(false);
+    let chosen = area.show(ui, |ui| {
+        for conversation in shown {
+            conversation_ui(ui, scene, conversation, (state, out));
+        }
+        found::found_ui(ui, scene, &state.search)
+    });
+    if let Some(message) = chosen.inner {
+        state.show(Some(message.conversation.clone()), out);
+        state.chat.seek(message.id);
+        ui.ctx().request_repaint();
+    }
+}
+
+fn conversation_ui(
+    ui: &mut Ui,
+    scene: &Scene<'_>,
+    conversation: &ConversationView,
+    (state, out): (&mut UiState, &mut Vec<Wish>),
+) {
+    let selected = state.current.as_ref() == Some(&conversation.name);
+    let response = row_ui(ui, scene, conversation, selected);
+    response.context_menu(|ui| consent::items_ui(ui, conversation, out));
+    if response.clicked() {
+        state.show(Some(conversation.name.clone()), out);
+    }
 }
 
 fn me_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState) -> Option<Look> {
@@ -131,6 +184,9 @@ fn new_menu(ui: &mut Ui, state: &mut UiState) {
         if button::menu(ui, Icon::Users, "Join group…") {
             state.dialog = Some(Dialog::JoinGroup(Entry::default()));
         }
+        if button::menu(ui, Icon::Lock, "New private group…") {
+            state.dialog = Some(Dialog::CreateGroup(Entry::default()));
+        }
     });
 }
 
@@ -170,136 +226,13 @@ fn nothing_ui(ui: &mut Ui, filtered: bool) {
         let icon = egui::RichText::new(fonts::glyph(icon)).font(fonts::icons(36.0));
         ui.label(icon.color(palette.text_faint));
         let words = if filtered {
-            "No conversation has this name"
+            "Nothing found"
         } else {
             "No conversations yet. Start one with the button above"
         };
         let words = egui::RichText::new(words).font(fonts::regular(size::BODY));
         ui.add(egui::Label::new(words.color(palette.text_weak)).wrap());
     });
-}
-
-fn row_ui(
-    ui: &mut Ui,
-    scene: &Scene<'_>,
-    conversation: &ConversationView,
-    selected: bool,
-) -> Response {
-    let palette = theme::palette(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
-    let ground = rect.shrink2(vec2(space::S, 1.0));
-    let fill = if selected {
-        palette.selected
-    } else if response.hovered() {
-        palette.hover
-    } else {
-        palette.panel
-    };
-    ui.painter().rect_filled(ground, CornerRadius::same(radius::CONTROL + 2), fill);
-    button::focus_ring(ui, ground.shrink(2.0), &response, radius::CONTROL);
-    let name = conversation.name.to_string();
-    let picture = Rect::from_center_size(
-        pos2(ground.left() + space::S + AVATAR / 2.0, rect.center().y),
-        Vec2::splat(AVATAR),
-    );
-    avatar::paint(ui.painter(), picture, &name);
-    if conversation.online && matches!(conversation.name, ConversationName::Direct(_)) {
-        avatar::paint_online(ui.painter(), picture, palette.online, fill);
-    }
-    let inner = Rect::from_min_max(
-        pos2(picture.right() + space::M, ground.top() + 10.0),
-        pos2(ground.right() - space::M, ground.bottom() - 10.0),
-    );
-    paint_lines(ui, scene, conversation, inner, palette);
-    response.widget_info(|| {
-        WidgetInfo::selected(Role::Button, true, selected, description(conversation))
-    });
-    response.on_hover_cursor(CursorIcon::PointingHand)
-}
-
-fn paint_lines(
-    ui: &Ui,
-    scene: &Scene<'_>,
-    conversation: &ConversationView,
-    rect: Rect,
-    palette: &Palette,
-) {
-    let mut right = rect.right();
-    let upper = rect.top() + 9.0;
-    let lower = rect.bottom() - 9.0;
-    if let Some(last) = &conversation.last {
-        let when = format::moment(scene.zone.local(last.at_ms), scene.local_now());
-        let font = fonts::regular(size::META);
-        let colour = if conversation.unread > 0 { palette.accent } else { palette.text_faint };
-        let at = ui.painter().text(pos2(right, upper), Align2::RIGHT_CENTER, when, font, colour);
-        right = at.left() - 6.0;
-        if let Some(delivery) = last.delivery {
-            let icon = Rect::from_center_size(pos2(right - 7.0, upper), Vec2::splat(14.0));
-            let colour = meta::stage_colour(delivery.stage, palette);
-            let glyph = fonts::glyph(meta::stage_icon(delivery.stage));
-            centred(ui.painter(), icon, &glyph, fonts::icons(14.0), colour);
-            right = icon.left() - 4.0;
-        }
-    }
-    let mut left = rect.left();
-    if matches!(conversation.name, ConversationName::Group(_)) {
-        let icon = Rect::from_center_size(pos2(left + 7.0, upper), Vec2::splat(14.0));
-        centred(
-            ui.painter(),
-            icon,
-            &fonts::glyph(Icon::Users),
-            fonts::icons(14.0),
-            palette.text_weak,
-        );
-        left = icon.right() + 5.0;
-    }
-    let name = title(&conversation.name);
-    let name = text::one_line(ui, &name, right - left, fonts::semibold(size::BODY), palette.text);
-    crate::gui::widgets::galley_centred(ui.painter(), pos2(left, upper), name);
-
-    let mut right = rect.right();
-    if conversation.unread > 0 {
-        let colours = (palette.accent, palette.on_accent);
-        let at = badge::paint(
-            ui.painter(),
-            pos2(right, lower),
-            &badge::count(conversation.unread),
-            colours,
-        );
-        right = at.left() - 8.0;
-    }
-    if conversation.request {
-        let colours = (palette.warning_back, palette.warning);
-        let at = badge::paint(ui.painter(), pos2(right, lower), "New", colours);
-        right = at.left() - 8.0;
-    }
-    paint_last(ui, conversation, pos2(rect.left(), lower), right - rect.left(), palette);
-}
-
-fn paint_last(
-    ui: &Ui,
-    conversation: &ConversationView,
-    at: egui::Pos2,
-    width: f32,
-    palette: &Palette,
-) {
-    let font = fonts::regular(size::SMALL + 0.5);
-    if let Some(words) = typing(conversation) {
-        let galley = text::one_line(ui, &words, width, font, palette.accent);
-        crate::gui::widgets::galley_centred(ui.painter(), at, galley);
-        return;
-    }
-    let Some(last) = &conversation.last else { return };
-    let mut left = at.x;
-    let group = matches!(conversation.name, ConversationName::Group(_));
-    if last.own || group {
-        let who = if last.own { "You: ".to_owned() } else { format!("{}: ", last.from) };
-        let who = text::one_line(ui, &who, width * 0.5, font.clone(), palette.text);
-        let rect = crate::gui::widgets::galley_centred(ui.painter(), at, Arc::clone(&who));
-        left = rect.right();
-    }
-    let words = text::one_line(ui, &last.text, width - (left - at.x), font, palette.text_weak);
-    crate::gui::widgets::galley_centred(ui.painter(), pos2(left, at.y), words);
 }
 
 /// Who writes in a conversation now.
@@ -319,18 +252,6 @@ pub(crate) fn title(name: &ConversationName) -> String {
         ConversationName::Direct(name) => name.to_string(),
         ConversationName::Group(name) => name.to_string(),
     }
-}
-
-fn description(conversation: &ConversationView) -> String {
-    let mut words = vec![conversation.name.to_string()];
-    if conversation.unread > 0 {
-        words.push(format!("{} unread", conversation.unread));
-    }
-    if conversation.online {
-        words.push("online".to_owned());
-    }
-    words.extend(conversation.last.as_ref().map(|last| last.text.clone()));
-    words.join(", ")
 }
 
 /// The colour behind the list.

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use egui::{
-    Color32, CornerRadius, Galley, Label, OpenUrl, Rect, Response, Role, Sense, Shadow, Ui,
-    UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Color32, CornerRadius, Galley, Rect, Response, Role, Sense, Shadow, Ui, Vec2, WidgetInfo, pos2,
+    vec2,
 };
+use lucide_icons::Icon;
 
 use super::{
     attachment::{self, FileLine, Use},
     meta::{self, Meta},
+    words,
 };
 use crate::{
     core::model::{Body, MessageView, Quote},
@@ -31,6 +33,8 @@ const FRAME: f32 = 4.0;
 const NAME: f32 = 20.0;
 /// Height of a quote, in points.
 const QUOTE: f32 = 42.0;
+/// Width of a sign before the text, in points.
+const SIGN: f32 = 22.0;
 /// Between the text and the small line beside it, in points.
 const META_GAP: f32 = 12.0;
 
@@ -52,7 +56,11 @@ pub(crate) struct Bubble {
     picture: Option<Vec2>,
     file: Option<FileLine>,
     text: Option<Text>,
+    /// A sign before the text.
+    sign: Option<Icon>,
     meta: Meta,
+    /// Words to be marked in the text.
+    pub(crate) sought: Option<Arc<str>>,
     /// It has no ground of its own.
     bare: bool,
 }
@@ -70,9 +78,11 @@ pub(crate) fn layout(
     let (caption, attached) = match &message.body {
         Body::Text(text) => (Some(text.as_str()), None),
         Body::Attachment(file) => (file.caption.as_deref(), Some(&**file)),
-        Body::Erased => (Some("Message erased"), None),
+        Body::Erased => (Some("This message was erased"), None),
         Body::Unsupported => (Some("A message of a newer version of Natterjack"), None),
     };
+    let sign = (message.body == Body::Erased).then_some(Icon::Ban);
+    let inner = if sign.is_some() { inner - SIGN } else { inner };
     let bare =
         attached.is_none() && message.reply_to.is_none() && caption.is_some_and(emoji::is_jumbo);
     let picture = attached.and_then(|file| attachment::picture_size(file, width - 2.0 * FRAME));
@@ -93,7 +103,9 @@ pub(crate) fn layout(
         picture,
         file,
         text,
+        sign,
         meta: meta::layout(ui, scene, message),
+        sought: None,
         bare,
     };
     bubble.size = bubble.measure(inner);
@@ -127,10 +139,10 @@ impl Bubble {
         }
         if let Some(text) = &self.text {
             let size = text.galley.size();
-            wide = wide.max(size.x);
+            wide = wide.max(size.x + self.indent());
             high += size.y;
             if let Some(last) = self.room_beside_text(inner) {
-                wide = wide.max(last);
+                wide = wide.max(last + self.indent());
             } else {
                 high += meta::HEIGHT;
             }
@@ -139,6 +151,11 @@ impl Bubble {
         }
         wide = wide.max(self.meta.width);
         vec2(wide + 2.0 * PAD.x, high + PAD.y).ceil()
+    }
+
+    /// Room for the sign before the text.
+    fn indent(&self) -> f32 {
+        if self.sign.is_some() { SIGN } else { 0.0 }
     }
 
     /// Whether something is above the image.
@@ -202,11 +219,9 @@ impl Bubble {
             top += attachment::FILE_HEIGHT + 6.0;
         }
         if let Some(text) = &self.text {
-            let at = Rect::from_min_size(
-                pos2(left, top),
-                vec2(rect.width() - 2.0 * PAD.x, text.galley.size().y),
-            );
-            response |= text_ui(ui, at, text);
+            let size = vec2(rect.width() - 2.0 * PAD.x, text.galley.size().y);
+            response |=
+                self.words_ui(ui, Rect::from_min_size(pos2(left, top), size), text, palette);
         }
         let meta = self.paint_meta(ui, rect, message, palette);
         ui.interact(meta, ui.scope_id().with("meta"), Sense::hover()).on_hover_ui(|ui| {
@@ -215,6 +230,19 @@ impl Bubble {
         response
             .widget_info(|| WidgetInfo::labeled(Role::ListItem, true, description(scene, message)));
         (response, wanted)
+    }
+
+    fn words_ui(&self, ui: &mut Ui, mut rect: Rect, text: &Text, palette: &Palette) -> Response {
+        if let Some(sign) = self.sign {
+            let at = Rect::from_min_size(rect.min, vec2(16.0, rect.height()));
+            let font = fonts::icons(15.0);
+            super::centred(ui.painter(), at, &fonts::glyph(sign), font, palette.text_weak);
+        }
+        rect.min.x += self.indent();
+        if let Some(sought) = &self.sought {
+            words::paint_found(ui, rect.min, text, (sought, palette.found));
+        }
+        words::words_ui(ui, rect, text)
     }
 
     fn paint_meta(&self, ui: &Ui, rect: Rect, message: &MessageView, palette: &Palette) -> Rect {
@@ -255,6 +283,7 @@ fn look(message: &MessageView, palette: &Palette, bare: bool) -> Look {
         font: fonts::regular(if bare { size::JUMBO } else { size::BODY }),
         colour: if unsupported { palette.text_weak } else { palette.text },
         link: palette.link,
+        italics: unsupported,
     }
 }
 
@@ -312,27 +341,6 @@ fn quote_ui(
     response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
 }
 
-/// Text that can be selected, with links that can be clicked.
-fn text_ui(ui: &mut Ui, rect: Rect, text: &Text) -> Response {
-    let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt("text"));
-    let response = child.add(Label::new(Arc::clone(&text.galley)).selectable(true));
-    if text.links.is_empty() {
-        return response;
-    }
-    let link = response.hover_pos().and_then(|pointer| {
-        let cursor = text.galley.cursor_from_pos(pointer - rect.min);
-        let index: usize = cursor.index.into();
-        text.links.iter().find(|(range, _)| range.contains(&index)).map(|(_, url)| url)
-    });
-    if let Some(url) = link {
-        ui.ctx().set_cursor_icon(egui::CursorIcon::PointingHand);
-        if response.clicked() {
-            ui.ctx().open_url(OpenUrl::new_tab(url));
-        }
-    }
-    response
-}
-
 fn paint_ground(ui: &Ui, rect: Rect, own: bool, place: Place, palette: &Palette) {
     let (round, joined) = (radius::BUBBLE, radius::JOINED);
     let top = if place.first { round } else { joined };
@@ -366,7 +374,7 @@ fn description(scene: &Scene<'_>, message: &MessageView) -> String {
     let body = match &message.body {
         Body::Text(text) => text.clone(),
         Body::Attachment(file) => file.name.clone(),
-        Body::Erased => "erased".to_owned(),
+        Body::Erased => "erased message".to_owned(),
         Body::Unsupported => "unsupported".to_owned(),
     };
     let who = if message.own { "You" } else { message.from.as_str() };

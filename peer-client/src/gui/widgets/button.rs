@@ -15,7 +15,7 @@ use crate::gui::{
 pub(crate) const SIDE: f32 = 38.0;
 
 /// Width of a menu, in points.
-const MENU: f32 = 204.0;
+pub(crate) const MENU: f32 = 224.0;
 
 /// A round button with an icon, and what it does as its name.
 pub(crate) fn icon(ui: &mut Ui, icon: Icon, name: &str) -> Response {
@@ -76,6 +76,26 @@ pub(crate) fn text(ui: &mut Ui, text: &str, kind: Kind, width: Option<f32>) -> R
     let measured = ui.painter().layout_no_wrap(text.to_owned(), font.clone(), palette.text).size();
     let width = width.unwrap_or(measured.x + 2.0 * space::L);
     let (rect, response) = ui.allocate_exact_size(vec2(width, 42.0), Sense::click());
+    text_in(ui, rect, response, (text, font, kind))
+}
+
+/// A lower button with a word on it.
+pub(crate) fn small(ui: &mut Ui, text: &str, kind: Kind) -> Response {
+    let palette = theme::palette(ui);
+    let font = fonts::semibold(size::SMALL + 0.5);
+    let measured = ui.painter().layout_no_wrap(text.to_owned(), font.clone(), palette.text).size();
+    let size = vec2(measured.x + 28.0, 34.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    text_in(ui, rect, response, (text, font, kind))
+}
+
+fn text_in(
+    ui: &Ui,
+    rect: Rect,
+    response: Response,
+    (text, font, kind): (&str, egui::FontId, Kind),
+) -> Response {
+    let palette = theme::palette(ui);
     let lit = response.hovered() || response.is_pointer_button_down_on();
     let (fill, ink) = match kind {
         Kind::Primary if lit => (palette.accent_hover, palette.on_accent),
@@ -95,19 +115,30 @@ pub(crate) fn text(ui: &mut Ui, text: &str, kind: Kind, width: Option<f32>) -> R
 /// A line of a menu. Closes the menu when clicked.
 pub(crate) fn menu(ui: &mut Ui, icon: Icon, text: &str) -> bool {
     let palette = theme::palette(ui);
+    menu_line(ui, icon, text, (palette.text_weak, palette.text))
+}
+
+/// A line of a menu for what cannot be taken back.
+pub(crate) fn menu_danger(ui: &mut Ui, icon: Icon, text: &str) -> bool {
+    let danger = theme::palette(ui).danger;
+    menu_line(ui, icon, text, (danger, danger))
+}
+
+fn menu_line(ui: &mut Ui, icon: Icon, text: &str, (sign, ink): (Color32, Color32)) -> bool {
+    let palette = theme::palette(ui);
     ui.spacing_mut().item_spacing.y = 1.0;
     let (rect, response) = ui.allocate_exact_size(vec2(MENU, 36.0), Sense::click());
     if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, CornerRadius::same(radius::SMALL + 2), palette.hover);
     }
     let left = Rect::from_min_size(rect.min, vec2(36.0, rect.height()));
-    centred(ui.painter(), left, &fonts::glyph(icon), fonts::icons(17.0), palette.text_weak);
+    centred(ui.painter(), left, &fonts::glyph(icon), fonts::icons(17.0), sign);
     ui.painter().text(
         rect.left_center() + vec2(38.0, 0.0),
         egui::Align2::LEFT_CENTER,
         text,
         fonts::regular(size::BODY),
-        palette.text,
+        ink,
     );
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text));
     if response.clicked() {

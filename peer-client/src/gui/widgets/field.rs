@@ -1,12 +1,19 @@
 //! Text fields.
 
-use egui::{CornerRadius, Frame, Margin, Response, Stroke, TextEdit, Ui};
+use egui::{
+    CornerRadius, CursorIcon, Frame, Margin, Rect, Response, Role, Sense, Stroke, TextEdit, Ui,
+    Vec2, WidgetInfo,
+};
 use lucide_icons::Icon;
 
+use super::centred;
 use crate::gui::{
     fonts,
     theme::{self, radius, size, space},
 };
+
+/// Side of the button that empties a field, in points.
+const CLEAR: f32 = 24.0;
 
 /// A field with a name above it and perhaps a fault below it.
 pub(crate) fn labelled(
@@ -62,6 +69,22 @@ pub(crate) fn fault(ui: &mut Ui, text: &str) {
     });
 }
 
+/// The button that empties a field, and tells whether it does.
+fn clear_ui(ui: &Ui, rect: Rect, response: Response, text: &mut String) -> bool {
+    if text.is_empty() {
+        return false;
+    }
+    let palette = theme::palette(ui);
+    let ink = if response.hovered() { palette.text } else { palette.text_faint };
+    centred(ui.painter(), rect, &fonts::glyph(Icon::X), fonts::icons(16.0), ink);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Clear"));
+    let clicked = response.on_hover_cursor(CursorIcon::PointingHand).clicked();
+    if clicked {
+        text.clear();
+    }
+    clicked
+}
+
 /// A round field to search in.
 pub(crate) fn search(ui: &mut Ui, id: egui::Id, text: &mut String, hint: &str) -> Response {
     let palette = theme::palette(ui);
@@ -79,10 +102,16 @@ pub(crate) fn search(ui: &mut Ui, id: egui::Id, text: &mut String, hint: &str) -
                 .id(id)
                 .hint_text(egui::RichText::new(hint).color(palette.text_faint))
                 .font(fonts::regular(size::BODY))
-                .desired_width(ui.available_width())
+                .desired_width(ui.available_width() - CLEAR - space::XS)
                 .align(egui::Align2::LEFT_CENTER)
                 .frame(Frame::NONE);
-            ui.add(edit).accessible_name(hint)
+            let response = ui.add(edit).accessible_name(hint);
+            ui.spacing_mut().item_spacing.x = space::XS;
+            let (rect, clear) = ui.allocate_exact_size(Vec2::splat(CLEAR), Sense::click());
+            if clear_ui(ui, rect, clear, text) {
+                response.request_focus();
+            }
+            response
         })
         .inner
     });

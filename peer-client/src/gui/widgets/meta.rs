@@ -6,7 +6,7 @@ use egui::{Color32, Galley, Rect, Ui, pos2};
 use lucide_icons::Icon;
 
 use crate::{
-    core::model::{MessageView, Path, Stage},
+    core::model::{Body, MessageView, Path, Stage},
     gui::{
         fonts, format,
         state::Scene,
@@ -32,7 +32,8 @@ pub(crate) struct Meta {
 
 /// Lays the line out.
 pub(crate) fn layout(ui: &Ui, scene: &Scene<'_>, message: &MessageView) -> Meta {
-    let text = format::time(scene.zone.local(message.at_ms));
+    let time = format::time(scene.zone.local(message.at_ms));
+    let text = if is_edited(message) { format!("edited {time}") } else { time };
     let font = fonts::regular(size::META);
     let time = ui.painter().layout_no_wrap(text, font, Color32::PLACEHOLDER);
     let road = message.path.map(road_icon);
@@ -73,7 +74,14 @@ pub(crate) fn words(scene: &Scene<'_>, message: &MessageView) -> String {
         let verb = if message.own { "Went" } else { "Came" };
         words.push(format!("{verb} {}", format::path(path)));
     }
+    if is_edited(message) {
+        words.push("Edited".to_owned());
+    }
     words.join("\n")
+}
+
+fn is_edited(message: &MessageView) -> bool {
+    message.edited && message.body != Body::Erased
 }
 
 /// The sign of a stage.

@@ -54,6 +54,9 @@ impl Network {
                 self.peers[place].topics.remove(&tag);
             }
             Effect::Publish { ticket, tag, bytes } => self.publish(place, ticket, tag, &bytes),
+            Effect::AnswerPairing { pairing, reply } => {
+                self.peers[place].pairings.insert(pairing, reply);
+            }
             Effect::Prepare { .. }
             | Effect::Save { .. }
             | Effect::Forget { .. }

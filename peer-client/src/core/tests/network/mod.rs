@@ -3,6 +3,7 @@
 
 mod carry;
 pub(super) mod faults;
+mod pairing;
 mod peer;
 mod server;
 pub(super) mod wishes;
@@ -17,9 +18,12 @@ use wire::id::{DeviceId, TopicTag};
 
 use self::{faults::Faults, peer::Peer, server::Server};
 use super::{BEGINNING, Person, beginning};
-use crate::core::{
-    input::{GossipInput, Input, LinkId, LinkInput, Now, ServerInput, SessionId, SyncInput},
-    machine::Machine,
+use crate::{
+    core::{
+        input::{GossipInput, Input, LinkId, LinkInput, Now, ServerInput, SessionId, SyncInput},
+        machine::Machine,
+    },
+    store::in_memory::InMemory,
 };
 
 /// Steps after which a scenario is taken for one that runs in circles.
@@ -113,6 +117,19 @@ impl Network {
         let peer = Peer::new(person);
         self.devices.entry(peer.device()).or_insert(place);
         self.peers.push(peer);
+        self.start(place);
+        place
+    }
+
+    /// A person with a device that has something in its store already.
+    pub(in crate::core::tests) fn add_with(
+        &mut self,
+        person: Person,
+        prepare: impl FnOnce(&mut InMemory),
+    ) -> Place {
+        let place = self.peers.len();
+        self.peers.push(Peer::new(person));
+        prepare(&mut self.peers[place].store);
         self.start(place);
         place
     }

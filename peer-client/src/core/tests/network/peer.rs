@@ -9,13 +9,14 @@ use libp2p::Multiaddr;
 use rendezvous_server::service::ClientId;
 use wire::{
     id::{DeviceId, EventId, TopicTag},
+    pairing::PairingReply,
     sync::SyncFrame,
 };
 
 use crate::{
     core::{
         command::{Answer, Failure},
-        input::{CallId, Now},
+        input::{CallId, Now, PairingId},
         machine::Machine,
         model::Stage,
         notice::Notice,
@@ -46,6 +47,8 @@ pub(in crate::core::tests) struct Peer {
     pub(in crate::core::tests) held: Option<VecDeque<StoreOp>>,
     pub(in crate::core::tests) notices: Vec<Notice>,
     pub(in crate::core::tests) answers: BTreeMap<CallId, Result<Answer, Failure>>,
+    /// What it answered to new devices.
+    pub(in crate::core::tests) pairings: BTreeMap<PairingId, PairingReply>,
     /// When it tried to reach the server.
     pub(in crate::core::tests) attempts: Vec<Instant>,
     pub(in crate::core::tests) dials: Vec<(DeviceId, Vec<Multiaddr>)>,
@@ -70,6 +73,7 @@ impl Peer {
             held: None,
             notices: Vec::new(),
             answers: BTreeMap::new(),
+            pairings: BTreeMap::new(),
             attempts: Vec::new(),
             dials: Vec::new(),
             sent: Vec::new(),

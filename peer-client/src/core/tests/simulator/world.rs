@@ -166,18 +166,16 @@ impl World {
                 }
             }
             Event::Wait(ms) => self.network.run_for(Duration::from_millis(ms)),
-            other => self.change_network(other),
+            other => self.change_network(&other),
         }
     }
 
-    fn change_network(&mut self, event: Event) {
+    fn change_network(&mut self, event: &Event) {
         let network = &mut self.network;
-        match event {
+        match *event {
             Event::Break(one, other) => network.part_pair(pair(one, other)),
-            Event::Silence(one, other) => {
-                if !network.links_between(one, other).is_empty() {
-                    network.faults.silent.insert(pair(one, other));
-                }
+            Event::Silence(one, other) if !network.links_between(one, other).is_empty() => {
+                network.faults.silent.insert(pair(one, other));
             }
             Event::Cut(one, other, true) => {
                 network.faults.cut.insert(pair(one, other));
