@@ -71,24 +71,16 @@ pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreR
         }
         StoreOp::Acknowledge { ticket, conversation, device, stage, log, from, to, named } => {
             let span = Span { conversation, log, from: *from, to: *to };
-            let messages = if is_so(database, &span, *named)? {
-                acknowledge(database, &span, device, stage_number(*stage))?;
-                Some(newly(database, &span)?)
-            } else {
-                None
-            };
-            Some(StoreReply::Acknowledged { ticket: *ticket, messages })
+            let note = || acknowledge(database, &span, device, stage_number(*stage));
+            Some(acknowledged(database, *ticket, &span, *named, note)?)
         }
         StoreOp::Sent { ticket, conversation, log, from, to, named, path } => {
             let span = Span { conversation, log, from: *from, to: *to };
-            let messages = if is_so(database, &span, *named)? {
+            let note = || {
                 acknowledge(database, &span, log, SENT)?;
-                set_path(database, &span, *path)?;
-                Some(newly(database, &span)?)
-            } else {
-                None
+                set_path(database, &span, *path)
             };
-            Some(StoreReply::Acknowledged { ticket: *ticket, messages })
+            Some(acknowledged(database, *ticket, &span, *named, note)?)
         }
         StoreOp::Read { conversation, marks } => {
             mark_read(database, conversation, marks)?;
@@ -320,6 +312,23 @@ fn set_path(database: &Connection, span: &Span<'_>, path: Path) -> Result<(), St
             path_number(path)
         ])?;
     Ok(())
+}
+
+/// Notes how far entries came, unless another last one was named than the one here.
+fn acknowledged(
+    database: &Connection,
+    ticket: Ticket,
+    span: &Span<'_>,
+    named: Option<EventId>,
+    note: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<StoreReply, StoreError> {
+    let messages = if is_so(database, span, named)? {
+        note()?;
+        Some(newly(database, span)?)
+    } else {
+        None
+    };
+    Ok(StoreReply::Acknowledged { ticket, messages })
 }
 
 /// Whether the last entry of a span is the one that was named: else a device that has the other branch
