@@ -61,6 +61,7 @@ impl Machine {
                 let ticket = self.expect(Pending::Wanted { call, save_to });
                 self.store(StoreOp::Message { ticket, id: message });
             }
+            Command::CancelFetch { message } => self.on_cancel_fetch(call, message),
             Command::Peers => {
                 let peers = self.peer_views();
                 self.answer(call, Ok(Answer::Peers(peers)));

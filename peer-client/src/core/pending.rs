@@ -54,9 +54,9 @@ pub(super) enum Pending {
     /// A file is being read to be sent.
     Prepare { call: CallId, conversation: ConversationId, text: String, reply_to: Option<EventId> },
     /// A file is being copied for a command.
-    Save { call: CallId },
-    /// An attachment is being fetched.
-    Fetch { blob: BlobHash },
+    Save { call: CallId, blob: BlobHash },
+    /// An attachment is being fetched from a device.
+    Fetch { blob: BlobHash, device: DeviceId },
 }
 
 /// What follows once a conversation is stored.

@@ -91,6 +91,9 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
             message: message_id(needed("message", fields.message.as_deref())?)?,
             save_to: Some(fields.save_to.ok_or_else(|| missing("save_to"))?),
         },
+        "cancel" => Command::CancelFetch {
+            message: message_id(needed("message", fields.message.as_deref())?)?,
+        },
         "react" => Command::React {
             message: message_id(needed("message", fields.message.as_deref())?)?,
             emoji: fields.emoji.ok_or_else(|| missing("emoji"))?,
