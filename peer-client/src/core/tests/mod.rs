@@ -8,6 +8,7 @@ mod chaos;
 mod clocks;
 mod devices;
 mod direct;
+mod files;
 mod forks;
 mod groups;
 mod hostile;
