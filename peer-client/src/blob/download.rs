@@ -71,9 +71,11 @@ struct Files {
     pairs: File,
 }
 
-/// What somebody brings: the missing bytes from `next` to `end`.
+/// What somebody brings: the missing bytes from `begin` to `end`. Those before `next` have come, but may
+/// not be written yet.
 #[derive(Clone, Copy, Debug)]
 struct Span {
+    begin: u64,
     next: u64,
     end: u64,
     moved_at: Instant,
@@ -154,11 +156,11 @@ impl Download {
             return Ok(Task::Finish);
         }
         let now = Instant::now();
-        let Some((next, end)) = state.free(&missing, now) else { return Ok(Task::Wait) };
+        let Some((begin, end)) = state.free(&missing, now) else { return Ok(Task::Wait) };
         state.last_share += 1;
         let number = state.last_share;
-        state.shares.insert(number, Span { next, end, moved_at: now });
-        let ranges = ranges_within(&missing, next, end);
+        state.shares.insert(number, Span { begin, next: begin, end, moved_at: now });
+        let ranges = ranges_within(&missing, begin, end);
         Ok(Task::Bring(Share { download: Arc::clone(self), number, ranges }))
     }
 
@@ -288,12 +290,12 @@ impl State {
     fn free(&mut self, missing: &[(u64, u64)], now: Instant) -> Option<(u64, u64)> {
         let mut unclaimed = missing.to_vec();
         for share in self.shares.values() {
-            unclaimed = without(&unclaimed, share.next, share.end);
+            unclaimed = without(&unclaimed, share.begin, share.end);
         }
         if let Some((start, _)) = unclaimed.first() {
             // Everything up to the next share, gaps or not.
-            let shares = self.shares.values().map(|share| share.next);
-            let before = shares.filter(|next| next > start).min().unwrap_or(u64::MAX);
+            let shares = self.shares.values().map(|share| share.begin);
+            let before = shares.filter(|begin| begin > start).min().unwrap_or(u64::MAX);
             let end = unclaimed.iter().take_while(|range| range.1 <= before).last();
             return end.map(|(_, end)| (*start, *end));
         }

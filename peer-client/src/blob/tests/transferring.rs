@@ -14,7 +14,7 @@ async fn attachments_of_all_sizes_arrive_whole() {
         assert!(fs::read(&path).unwrap() == bytes, "{size} bytes");
         assert_eq!(to.store.path(&hash_of(&bytes)), Some(path));
         assert_eq!(to.store.missing_ranges(&hash_of(&bytes), size).unwrap(), []);
-        assert_eq!(attempt.progress.last(), Some(&size));
+        assert_eq!(attempt.progress.last(), Some(&size).filter(|size| **size > 0));
         assert!(attempt.progress.is_sorted(), "{:?}", attempt.progress);
         let hash = hash_of(&bytes).to_string();
         assert_eq!(to.files(), [hash.clone(), format!("{hash}.obao")], "{size} bytes");
