@@ -62,6 +62,11 @@ fn what_cannot_be_sent_or_fetched_is_refused() {
     anna.refusal(json!({"do": "send", "to": "@bob", "file": missing}));
     let folder = anna.folder().to_owned();
     anna.refusal(json!({"do": "send", "to": "@bob", "file": folder}));
+    let huge = anna.folder().join("huge.bin");
+    let file = fs::File::create(&huge).expect("the test's folder can be written");
+    // It takes no room on the disk.
+    file.set_len((4 << 30) + 1).expect("the file system knows files with holes");
+    assert_eq!(anna.refusal(json!({"do": "send", "to": "@bob", "file": huge})), "file");
     let id = anna.say("@bob", "no file here");
     bob.wait_for("the message", event::message("no file here"));
     let copy = bob.folder().join("copy");
@@ -145,7 +150,7 @@ fn a_transfer_goes_on_after_either_side_was_killed() {
     bob.kill();
     bob.restart();
     let (fetch, copy, first) = fetch_until(&mut bob, &message, 50 << 20);
-    assert!(first >= 16 << 20, "it went on from {first}");
+    assert!(first >= 8 << 20, "it went on from {first}");
     anna.kill();
     anna.restart();
     assert_eq!(bob.reply(fetch)["bytes"], MUCH);

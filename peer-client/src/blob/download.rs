@@ -29,8 +29,10 @@ use super::{
     walk::BLOCK,
 };
 
-/// Bytes that may come before they are recorded: what an abrupt end of the program costs.
-const UNRECORDED_MAX: u64 = 8 * 1024 * 1024;
+/// Bytes after which what came is recorded.
+const UNRECORDED: u64 = 8 * 1024 * 1024;
+/// Bytes that may come meanwhile; more wait. What an abrupt end of the program costs at most.
+const UNRECORDED_MAX: u64 = 2 * UNRECORDED;
 /// A share is only divided if each half has so many bytes.
 const HALF_MIN: u64 = 1024 * 1024;
 /// A share to which nothing came for so long is given to somebody else.
@@ -195,9 +197,13 @@ impl Download {
             state.groups.insert(start, start + bytes.len() as u64);
             state.unrecorded += bytes.len() as u64;
         }
-        let is_due = state.unrecorded >= UNRECORDED_MAX;
-        drop(state);
-        if is_due { self.record() } else { Ok(()) }
+        Ok(())
+    }
+
+    /// Whether enough came to be recorded, or so much that nothing more should come before.
+    pub(super) fn is_record_due(&self) -> (bool, bool) {
+        let unrecorded = self.state().unrecorded;
+        (unrecorded >= UNRECORDED, unrecorded >= UNRECORDED_MAX)
     }
 
     /// Records what is here, so that another run of the program goes on from there.

@@ -62,6 +62,11 @@ impl Window {
         self.sent - self.taken < self.size
     }
 
+    /// Bytes that are sent at once: few where few may be on their way.
+    pub(super) fn piece(&self) -> usize {
+        (self.size / 16).clamp(ACK_UNIT, 8 * ACK_UNIT) as usize
+    }
+
     /// A piece was sent.
     pub(super) fn sent(&mut self, bytes: u64, now: Instant) {
         self.sent += bytes;
