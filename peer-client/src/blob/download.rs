@@ -148,30 +148,30 @@ impl Download {
     }
 
     /// Gives out what nobody brings, or half of what somebody has before them.
-    pub(super) fn task(self: &Arc<Self>) -> Result<Task, StoreError> {
+    pub(super) fn task(self: &Arc<Self>) -> Task {
         let mut state = self.state();
         if !state.is_checked {
-            self.check(&mut state)?;
+            self.check(&mut state);
         }
         let missing = state.groups.missing();
         if missing.is_empty() {
-            return Ok(Task::Finish);
+            return Task::Finish;
         }
         let now = Instant::now();
-        let Some((begin, end)) = state.free(&missing, now) else { return Ok(Task::Wait) };
+        let Some((begin, end)) = state.free(&missing, now) else { return Task::Wait };
         state.last_share += 1;
         let number = state.last_share;
         state.shares.insert(number, Span { begin, next: begin, end, moved_at: now });
         let ranges = ranges_within(&missing, begin, end);
-        Ok(Task::Bring(Share { download: Arc::clone(self), number, ranges }))
+        Task::Bring(Share { download: Arc::clone(self), number, ranges })
     }
 
     /// Checks what an earlier run recorded, and forgets what is not so.
-    fn check(&self, state: &mut State) -> Result<(), StoreError> {
+    fn check(&self, state: &mut State) {
         let here = state.groups.here();
         state.is_checked = true;
         if here.is_empty() {
-            return Ok(());
+            return;
         }
         let (part, pairs) = (self.folder.part(&self.hash), self.folder.pairs(&self.hash));
         state.groups = match Encoder::open(&part, &pairs, (&self.hash, self.size), &here) {
@@ -181,16 +181,17 @@ impl Download {
                 Groups::none(self.size)
             }
         };
-        Ok(())
     }
 
     fn write(&self, batch: &Batch) -> Result<(), StoreError> {
         let files = self.files()?;
         for (start, bytes) in batch.pairs.runs() {
-            files::write_at(&files.pairs, start, bytes).map_err(at(&self.folder.pairs(&self.hash)))?;
+            files::write_at(&files.pairs, start, bytes)
+                .map_err(at(&self.folder.pairs(&self.hash)))?;
         }
         for (start, bytes) in batch.groups.runs() {
-            files::write_at(&files.data, start, bytes).map_err(at(&self.folder.part(&self.hash)))?;
+            files::write_at(&files.data, start, bytes)
+                .map_err(at(&self.folder.part(&self.hash)))?;
         }
         let mut state = self.state();
         for (start, bytes) in batch.groups.runs() {

@@ -119,13 +119,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     async fn hear(&mut self, window: &mut Window, at_once: bool) -> Result<usize, TransferError> {
         let mut words = [0; 64];
         let reader = &mut self.reader;
-        let hearing = poll_fn(|context| {
-            match Pin::new(&mut *reader).poll_read(context, &mut words) {
+        let hearing =
+            poll_fn(|context| match Pin::new(&mut *reader).poll_read(context, &mut words) {
                 Poll::Pending if at_once => Poll::Ready(Ok(None)),
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(read) => Poll::Ready(read.map(Some)),
-            }
-        });
+            });
         let heard = match timeout(self.patience, hearing).await {
             Err(_elapsed) => return Err(TransferError::Stalled),
             Ok(Err(error)) => return Err(TransferError::Stream(error)),

@@ -115,7 +115,7 @@ pub async fn next(store: &BlobStore, wanted: &Wanted) -> Result<Next, TransferEr
             Beginning::Coming(download) => download,
         };
         let giver = Arc::clone(&download);
-        match blocking(move || giver.task()).await? {
+        match blocking(move || Ok(giver.task())).await? {
             Task::Bring(share) => return Ok(Next::Bring(share)),
             Task::Wait => download.changed().await,
             Task::Finish => return Ok(Next::Whole(blocking(move || download.finish()).await?)),

@@ -88,24 +88,20 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
             before: fields.before.as_deref().map(message_id).transpose()?,
         },
         "fetch" => Command::Fetch {
-            message: message_id(needed("message", fields.message.as_deref())?)?,
+            message: target(&fields)?,
             save_to: Some(fields.save_to.ok_or_else(|| missing("save_to"))?),
         },
-        "cancel" => Command::CancelFetch {
-            message: message_id(needed("message", fields.message.as_deref())?)?,
-        },
+        "cancel" => Command::CancelFetch { message: target(&fields)? },
         "react" => Command::React {
-            message: message_id(needed("message", fields.message.as_deref())?)?,
+            message: target(&fields)?,
             emoji: fields.emoji.ok_or_else(|| missing("emoji"))?,
             on: fields.on.unwrap_or(true),
         },
         "edit" => Command::Edit {
-            message: message_id(needed("message", fields.message.as_deref())?)?,
+            message: target(&fields)?,
             text: fields.text.ok_or_else(|| missing("text"))?,
         },
-        "erase" => {
-            Command::Erase { message: message_id(needed("message", fields.message.as_deref())?)? }
-        }
+        "erase" => Command::Erase { message: target(&fields)? },
         "search" => Command::Search {
             text: fields.text.ok_or_else(|| missing("text"))?,
             within: fields.r#in.map(|text| conversation("in", Some(&text))).transpose()?,
@@ -176,6 +172,11 @@ fn person(text: Option<&str>) -> Result<Username, Failure> {
 fn message_id(text: &str) -> Result<EventId, Failure> {
     text.parse()
         .map_err(|_error| Failure::new("bad_command", "A message's id has 64 hexadecimal digits"))
+}
+
+/// The message that a command is about.
+fn target(fields: &Fields) -> Result<EventId, Failure> {
+    message_id(needed("message", fields.message.as_deref())?)
 }
 
 fn device_id(text: &str) -> Result<DeviceId, Failure> {

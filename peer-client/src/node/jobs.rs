@@ -122,7 +122,8 @@ pub(super) async fn fetch(
     };
     let fetching = async {
         while let Next::Bring(share) = transfer::next(&store, &wanted).await? {
-            let opening = control.open_stream(device.peer_id(), StreamProtocol::new(blob::PROTOCOL));
+            let opening =
+                control.open_stream(device.peer_id(), StreamProtocol::new(blob::PROTOCOL));
             let stream = opening.await.map_err(|error| io::Error::other(error.to_string()))?;
             transfer::fetch(stream, share, &wanted, &mut progress).await?;
         }

@@ -107,16 +107,22 @@ pub(crate) fn measure() {
     for road in &ROADS {
         let server = Server::start();
         let mut peers = ["anna", "bob"].map(|name| road.start(&server, name));
-        let rounds: Vec<_> = (0..rounds)
-            .map(|number| round(&mut peers, (number, mib), (road, &runtime)))
-            .collect();
-        let [came, fetched, bare] = [0, 1, 2].map(|it| median(rounds.iter().map(|round| round[it])));
+        let rounds: Vec<_> =
+            (0..rounds).map(|number| round(&mut peers, (number, mib), (road, &runtime))).collect();
+        let [came, fetched, bare] =
+            [0, 1, 2].map(|it| median(rounds.iter().map(|round| round[it])));
         let ratio = |of: usize| median(rounds.iter().map(|round| round[of] / round[2]));
         let name = road.name;
-        println!("{name}: {} files of {mib} MiB, verified and durable: {came:.0} MiB/s", rounds.len());
+        println!(
+            "{name}: {} files of {mib} MiB, verified and durable: {came:.0} MiB/s",
+            rounds.len()
+        );
         println!("{name}: copied to the user's place, too: {fetched:.0} MiB/s");
         println!("{name}: through a bare stream: {bare:.0} MiB/s");
         println!("{name}: ratio {:.2}, with the copy {:.2}", ratio(0), ratio(1));
-        println!("{name}: peak memory of the receiver {} MiB", crate::catching_up::peak_memory(&peers[1]));
+        println!(
+            "{name}: peak memory of the receiver {} MiB",
+            crate::catching_up::peak_memory(&peers[1])
+        );
     }
 }

@@ -193,12 +193,11 @@ async fn refusals_are_told_apart_and_leave_nothing() {
     for reply in [BlobReply::Unauthorised, BlobReply::Busy, BlobReply::NotFound] {
         let (near, mut far) = stream();
         let wanted = wanted(&bytes);
-        let (fetched, refused) =
-            future::join(fetch(near, &to.store, &wanted, |_| {}), async {
-                transfer::read_request(&mut far).await?;
-                transfer::refuse(far, reply).await
-            })
-            .await;
+        let (fetched, refused) = future::join(fetch(near, &to.store, &wanted, |_| {}), async {
+            transfer::read_request(&mut far).await?;
+            transfer::refuse(far, reply).await
+        })
+        .await;
         refused.unwrap();
         assert!(
             matches!(
@@ -292,8 +291,7 @@ async fn damage_on_the_disk_is_not_handed_on() {
         let (near, far) = stream();
         let wanted = wanted(&bytes);
         let (fetched, served) =
-            future::join(fetch(near, &to.store, &wanted, |_| {}), serve(far, &from))
-                .await;
+            future::join(fetch(near, &to.store, &wanted, |_| {}), serve(far, &from)).await;
         assert!(matches!(served, Err(TransferError::Store(StoreError::Damaged))), "{served:?}");
         assert!(matches!(fetched, Err(TransferError::Cut)), "{fetched:?}");
     }

@@ -17,7 +17,8 @@ async fn attachments_of_all_sizes_arrive_whole() {
         assert_eq!(attempt.progress.last(), Some(&size).filter(|size| **size > 0));
         assert!(attempt.progress.is_sorted(), "{:?}", attempt.progress);
         let hash = hash_of(&bytes).to_string();
-        assert_eq!(to.files(), [hash.clone(), format!("{hash}.obao")], "{size} bytes");
+        let [fetched, pairs] = ["fetched", "obao"].map(|ending| format!("{hash}.{ending}"));
+        assert_eq!(to.files(), [hash, fetched, pairs], "{size} bytes");
     }
 }
 

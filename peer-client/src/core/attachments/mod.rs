@@ -5,7 +5,6 @@ mod shelf;
 mod sources;
 mod wanted;
 
-
 use std::{
     collections::BTreeMap,
     path::PathBuf,

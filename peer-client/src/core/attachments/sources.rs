@@ -105,9 +105,10 @@ impl Machine {
     /// Devices that may have an attachment, are connected and may be tried now: those that did
     /// not fail before the others, among equals the author first.
     fn sources(&self, wanted: &Wanted) -> Vec<DeviceId> {
-        let greeted = self.sessions.values().filter(|session| {
-            session.conversation == Some(wanted.conversation) && session.greeted
-        });
+        let greeted = self
+            .sessions
+            .values()
+            .filter(|session| session.conversation == Some(wanted.conversation) && session.greeted);
         let mut sources: Vec<_> = greeted.map(|session| session.device).collect();
         if let Some(conversation) = self.conversations.get(&wanted.conversation) {
             let present = conversation.group.present.keys();

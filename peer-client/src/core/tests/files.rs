@@ -11,11 +11,13 @@ use wire::{
     sync::Proof,
 };
 
-use super::alone::{Alone, Stranger, events};
+use super::alone::{Alone, Stranger, closes, events};
 use crate::core::{
     command::{Answer, Command, Draft, Failure, FileSource},
     effect::Effect,
-    input::{AttachmentInput, BlobStreamId, CallId, Input, LinkInput, PreparedFile, Ticket},
+    input::{
+        AttachmentInput, BlobStreamId, CallId, Input, LinkInput, PreparedFile, SessionId, Ticket,
+    },
     model::Transfer,
     notice::Notice,
 };
@@ -31,6 +33,8 @@ struct Scene {
     id: ConversationId,
     log: Vec<wire::event::CheckedEvent>,
     proofs: Vec<Proof>,
+    /// The author's stream.
+    session: SessionId,
 }
 
 fn attachment(number: u8, size: u64) -> Attachment {
@@ -52,12 +56,14 @@ impl Scene {
         let mut alice = Alone::new("alice");
         let secret = alice.join("garden");
         let id = secret.conversation();
-        let members: Vec<_> =
-            (0..members).map(|number| Stranger::new(number + 2, &format!("peer{number}"))).collect();
+        let members: Vec<_> = (0..members)
+            .map(|number| Stranger::new(number + 2, &format!("peer{number}")))
+            .collect();
         let proofs = members.iter().map(|member| member.group_proof(&secret, &alice)).collect();
         let log = members[0].log(id, &[]);
-        let mut scene = Self { alice, members, id, log, proofs };
-        for number in 0..scene.members.len() {
+        let session = SessionId(0);
+        let mut scene = Self { alice, members, id, log, proofs, session };
+        for number in (0..scene.members.len()).rev() {
             scene.connect(number);
         }
         let messages = files.iter().map(|file| scene.send(file)).collect();
@@ -69,7 +75,8 @@ impl Scene {
     }
 
     fn connect(&mut self, number: usize) {
-        self.alice.greet(self.device(number), self.id, self.proofs[number].clone());
+        let proof = self.proofs[number].clone();
+        self.session = self.alice.greet(self.device(number), self.id, proof);
     }
 
     /// The first member sends a file.
@@ -77,14 +84,8 @@ impl Scene {
         let author = self.members[0].clone();
         let payload = Payload::Attachment(file.clone());
         self.log.push(author.entry(self.log.last().unwrap(), &payload));
-        let session = self.alice.accept(author.id()).0;
-        let hello = wire::sync::SyncFrame::Hello {
-            conversation: self.id,
-            proof: self.proofs[0].clone(),
-            have: Bounded::default(),
-        };
-        self.alice.frame(session, &hello);
-        self.alice.frame(session, &events(&self.log));
+        let effects = self.alice.frame(self.session, &events(&self.log));
+        assert!(!closes(&effects, self.session), "{effects:?}");
         self.log.last().unwrap().id
     }
 
@@ -143,8 +144,7 @@ impl Scene {
             _ => None,
         });
         let Attachment { blob, name, media_type, .. } = attachment(number, size);
-        let file =
-            PreparedFile { blob, size, name, media_type, dimensions: None, preview: None };
+        let file = PreparedFile { blob, size, name, media_type, dimensions: None, preview: None };
         let file = Box::new(file);
         self.tell(AttachmentInput::Prepared { ticket: ticket.unwrap(), file });
     }
@@ -327,8 +327,7 @@ fn erasing_a_message_ends_the_fetch_of_its_file() {
     let [(ticket, _)] = fetches(&effects)[..] else { panic!("{effects:?}") };
     let author = scene.members[0].clone();
     let erase = author.entry(scene.log.last().unwrap(), &Payload::Erase { event: messages[0] });
-    let session = *scene.alice.machine.sessions.keys().next().unwrap();
-    let effects = scene.alice.frame(session, &events([&erase]));
+    let effects = scene.alice.frame(scene.session, &events([&erase]));
     assert_eq!(stopped(&effects), [ticket]);
     assert_eq!(answer(&effects, call), Some(Err("not_found")));
 }
