@@ -16,9 +16,11 @@ const LEAST: u64 = 2 * ACK_UNIT;
 const FIRST: u64 = 16 * ACK_UNIT;
 /// Bytes at most.
 const MOST: u64 = 1024 * ACK_UNIT;
-/// How long what is sent may wait on its way.
+/// How long what is sent may wait on its way; on long ones a quarter of what the way takes.
 const WAIT: Duration = Duration::from_millis(10);
-/// After so long, the shortest way is measured anew: the road may be another one. For that, little is
+/// Ways in which the window doubles, once it had to shrink.
+const STEPS: f64 = 8.0;
+/// After so long, the shortest way is measured anew: the road may be another one. For that, less is
 /// sent for a moment, since what always waits would count as the way.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
@@ -33,8 +35,8 @@ pub(super) struct Window {
     /// The shortest times in which something was taken, of now and of a while ago.
     shortest: [Duration; 2],
     measured_since: Instant,
-    /// The way is being measured until more than this was taken; then the window is of this size.
-    measuring: Option<(u64, u64)>,
+    /// The way is being measured until more than this was taken.
+    measured_until: u64,
     /// The window does not shrink again before what was sent until then is taken.
     shrunk_until: u64,
 }
@@ -52,7 +54,7 @@ impl Window {
             pieces: VecDeque::new(),
             shortest: [Duration::MAX; 2],
             measured_since: now,
-            measuring: None,
+            measured_until: 0,
             shrunk_until: 0,
         }
     }
@@ -86,20 +88,21 @@ impl Window {
             took = Some(now.saturating_duration_since(sent_at));
         }
         let Some(took) = took else { return Ok(()) };
-        let waited = took.saturating_sub(self.shortest(took, now));
-        if let Some((until, size)) = self.measuring {
-            if self.taken > until {
-                self.size = size;
-                self.measuring = None;
-            }
-        } else if waited > WAIT {
+        let shortest = self.shortest(took, now);
+        let (waited, most) = (took.saturating_sub(shortest), WAIT.max(shortest / 4));
+        if self.taken <= self.measured_until {
+            return Ok(());
+        }
+        if waited > most {
             if self.taken > self.shrunk_until {
                 self.size = (self.size / 4 * 3).max(LEAST);
                 self.shrunk_until = self.sent;
             }
         } else if was_full {
-            let share = 1.0 - waited.as_secs_f64() / WAIT.as_secs_f64();
-            self.size = (self.size + (bytes as f64 * share) as u64).min(MOST);
+            let share = 1.0 - waited.as_secs_f64() / most.as_secs_f64();
+            // Slower once the road's limit was met: what is sent is known to wait one way later.
+            let steps = if self.shrunk_until == 0 { 1.0 } else { STEPS };
+            self.size = (self.size + (bytes as f64 * share / steps) as u64).min(MOST);
         }
         Ok(())
     }
@@ -108,8 +111,8 @@ impl Window {
         if now.saturating_duration_since(self.measured_since) > REMEMBERED {
             self.shortest = [Duration::MAX, self.shortest[0]];
             self.measured_since = now;
-            self.measuring = Some((self.sent, self.size));
-            self.size = LEAST;
+            self.measured_until = self.sent;
+            self.size = (self.size / 2).max(LEAST);
         }
         self.shortest[0] = self.shortest[0].min(took);
         self.shortest[0].min(self.shortest[1])
@@ -187,7 +190,9 @@ mod tests {
             let used = road.used(time);
             assert!(used > 0.8, "{unit_us} {apart_ms}: {used:.2} of the road");
             // A unit may be late before that is noticed, and some always are on their way.
-            let most = 2 * WAIT + Duration::from_micros(unit_us * LEAST / ACK_UNIT);
+            let way = Duration::from_micros(unit_us) + Duration::from_millis(apart_ms);
+            let always = Duration::from_micros(unit_us * LEAST / ACK_UNIT);
+            let most = 2 * WAIT.max(way / 4) + always;
             assert!(road.longest <= most, "{unit_us} {apart_ms}: waited {:?}", road.longest);
         }
     }

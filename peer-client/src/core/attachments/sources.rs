@@ -24,6 +24,8 @@ const SHARED_MIN: u64 = 8 * 1024 * 1024;
 const SOURCES_MAX: usize = 4;
 /// How often further devices are looked for while some bring parts.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often connections are asked for while nobody who may have the file is connected.
+const SEEK: Duration = Duration::from_secs(5);
 /// Members that are asked to connect when nobody who may have the file is connected.
 const MEMBERS_SOUGHT: usize = 3;
 /// Progress is told after so many bytes.
@@ -96,7 +98,8 @@ impl Machine {
         let Some(wanted) = self.attachments.wanted.get_mut(&blob) else { return false };
         let has_begun = !wanted.running.is_empty();
         wanted.look_at = now + if has_begun { LOOK } else { RETRY };
-        if !has_begun {
+        if !has_begun && wanted.seek_at <= now {
+            wanted.seek_at = now + SEEK;
             self.seek_members(blob);
         }
         has_begun

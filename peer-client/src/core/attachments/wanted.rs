@@ -44,6 +44,8 @@ pub(super) struct Wanted {
     pub(super) failed: BTreeMap<DeviceId, Tries>,
     /// When to look for sources again.
     pub(super) look_at: Instant,
+    /// When to ask for connections again while nobody who may have it is connected.
+    pub(super) seek_at: Instant,
     pub(super) calls: Vec<Waiting>,
     pub(super) give_up_at: Option<Instant>,
 }
@@ -133,6 +135,7 @@ impl Machine {
             running: BTreeMap::new(),
             failed: BTreeMap::new(),
             look_at: now,
+            seek_at: now,
             calls: Vec::new(),
             give_up_at: None,
         });

@@ -236,7 +236,7 @@ fn a_liar_is_never_asked_again_for_the_file() {
     let (call, effects) = scene.fetch(messages[0]);
     let [(ticket, liar)] = fetches(&effects)[..] else { panic!("{effects:?}") };
     let mut effects = scene.fail(ticket, "corrupt");
-    for _ in 0..8 {
+    for _ in 0..5 {
         let [(ticket, device)] = fetches(&effects)[..] else { panic!("{effects:?}") };
         assert_ne!(device, liar);
         scene.fail(ticket, "transfer");
