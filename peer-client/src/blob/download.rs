@@ -7,7 +7,6 @@
 //! checked before it counts.
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     io::{self, Read as _},
     path::PathBuf,
@@ -23,8 +22,9 @@ use super::{
     encoder::Encoder,
     files,
     folder::Folder,
-    groups::{GROUP, Groups},
+    groups::Groups,
     runs::Batch,
+    shares::{Shares, ranges_between},
     store::{StoreError, at},
     walk::BLOCK,
 };
@@ -33,10 +33,6 @@ use super::{
 const UNRECORDED: u64 = 8 * 1024 * 1024;
 /// Bytes that may come meanwhile; more wait. What an abrupt end of the program costs at most.
 const UNRECORDED_MAX: u64 = 2 * UNRECORDED;
-/// A share is only divided if each half has so many bytes.
-const HALF_MIN: u64 = 1024 * 1024;
-/// A share to which nothing came for so long is given to somebody else.
-const STALE: Duration = Duration::from_secs(5);
 /// Bytes of the size at the head of a record.
 const SIZE: usize = 8;
 
@@ -59,8 +55,7 @@ struct State {
     is_checked: bool,
     /// None before something has come.
     files: Option<Arc<Files>>,
-    shares: BTreeMap<u64, Span>,
-    last_share: u64,
+    shares: Shares,
     /// Bytes written since the last record.
     unrecorded: u64,
     is_whole: bool,
@@ -71,16 +66,6 @@ struct State {
 struct Files {
     data: File,
     pairs: File,
-}
-
-/// What somebody brings: the missing bytes from `begin` to `end`. Those before `next` have come, but may
-/// not be written yet.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    begin: u64,
-    next: u64,
-    end: u64,
-    moved_at: Instant,
 }
 
 /// What there is to do.
@@ -110,8 +95,7 @@ impl Download {
             groups,
             is_checked: false,
             files: None,
-            shares: BTreeMap::new(),
-            last_share: 0,
+            shares: Shares::default(),
             unrecorded: 0,
             is_whole: false,
         };
@@ -157,11 +141,10 @@ impl Download {
         if missing.is_empty() {
             return Task::Finish;
         }
-        let now = Instant::now();
-        let Some((begin, end)) = state.free(&missing, now) else { return Task::Wait };
-        state.last_share += 1;
-        let number = state.last_share;
-        state.shares.insert(number, Span { begin, next: begin, end, moved_at: now });
+        let now = Instant::now().into_std();
+        let Some((number, begin, end)) = state.shares.give(&missing, now) else {
+            return Task::Wait;
+        };
         let ranges = ranges_within(&missing, begin, end);
         Task::Bring(Share { download: Arc::clone(self), number, ranges })
     }
@@ -291,43 +274,6 @@ impl Download {
     }
 }
 
-impl State {
-    /// Where somebody may begin: the largest part that nobody brings, the second half of the
-    /// largest share, or a share that stands still.
-    fn free(&mut self, missing: &[(u64, u64)], now: Instant) -> Option<(u64, u64)> {
-        let mut unclaimed = missing.to_vec();
-        for share in self.shares.values() {
-            unclaimed = without(&unclaimed, share.begin, share.end);
-        }
-        if let Some((start, _)) = unclaimed.first() {
-            // Everything up to the next share, gaps or not.
-            let shares = self.shares.values().map(|share| share.begin);
-            let before = shares.filter(|begin| begin > start).min().unwrap_or(u64::MAX);
-            let end = unclaimed.iter().take_while(|range| range.1 <= before).last();
-            return end.map(|(_, end)| (*start, *end));
-        }
-        let left = |share: &Span| {
-            let within = ranges_between(missing, share.next, share.end);
-            within.iter().map(|(start, end)| end - start).sum::<u64>()
-        };
-        let share = self.shares.values_mut().max_by_key(|share| left(share))?;
-        let bytes = left(share);
-        if bytes >= 2 * HALF_MIN {
-            let middle = middle(&ranges_between(missing, share.next, share.end), bytes / 2);
-            let half = (middle, share.end);
-            share.end = middle;
-            return Some(half);
-        }
-        let is_stale = |share: &&mut Span| {
-            now.duration_since(share.moved_at) >= STALE && share.next < share.end
-        };
-        let stale = self.shares.values_mut().find(is_stale)?;
-        let rest = (stale.next, stale.end);
-        stale.end = stale.next;
-        Some(rest)
-    }
-}
-
 impl Share {
     /// The bytes to ask for; the last range covers the rest and its gaps.
     pub(super) fn ranges(&self) -> &Bounded<(u64, u64), RANGES_MAX> {
@@ -341,11 +287,8 @@ impl Share {
 
     /// Whether the bytes from `start` on are somebody else's by now.
     pub(super) fn is_over_at(&self, start: u64) -> bool {
-        let mut state = self.download.state();
-        let Some(span) = state.shares.get_mut(&self.number) else { return true };
-        span.next = span.next.max(start.min(span.end));
-        span.moved_at = Instant::now();
-        start >= span.end
+        let now = Instant::now().into_std();
+        self.download.state().shares.is_over_at(self.number, start, now)
     }
 
     /// Writes what was checked. Blocks.
@@ -357,7 +300,7 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         let mut state = self.download.state();
-        state.shares.remove(&self.number);
+        state.shares.give_back(self.number);
         let is_recorded = state.unrecorded == 0;
         drop(state);
         self.download.changed.notify_waiters();
@@ -373,31 +316,7 @@ impl Drop for Share {
     }
 }
 
-/// The begin of the chunk group before which ranges have so many bytes, or a little more.
-fn middle(ranges: &[(u64, u64)], mut bytes: u64) -> u64 {
-    for (start, end) in ranges {
-        if bytes < end - start {
-            return (start + bytes).next_multiple_of(GROUP);
-        }
-        bytes -= end - start;
-    }
-    ranges.last().map_or(0, |range| range.1)
-}
-
-/// What is left of ranges without the bytes from `start` to `end`.
-fn without(ranges: &[(u64, u64)], start: u64, end: u64) -> Vec<(u64, u64)> {
-    let parts = |&(first, last): &(u64, u64)| [(first, last.min(start)), (first.max(end), last)];
-    let parts = ranges.iter().flat_map(parts).filter(|(first, last)| first < last);
-    if start < end { parts.collect() } else { ranges.to_vec() }
-}
-
-/// The parts of ranges between `start` and `end`.
-fn ranges_between(ranges: &[(u64, u64)], start: u64, end: u64) -> Vec<(u64, u64)> {
-    let cut = |&(first, last): &(u64, u64)| (first.max(start), last.min(end));
-    ranges.iter().map(cut).filter(|(first, last)| first < last).collect()
-}
-
-/// The same, as many as a request holds; the last one covers the rest and its gaps.
+/// The parts of ranges between `start` and `end`, as many as a request holds; the last one covers the rest and its gaps.
 fn ranges_within(missing: &[(u64, u64)], start: u64, end: u64) -> Bounded<(u64, u64), RANGES_MAX> {
     let mut ranges = ranges_between(missing, start, end);
     if let Some(&(_, end)) = ranges.last() {

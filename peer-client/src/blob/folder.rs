@@ -14,7 +14,7 @@ use super::{
     download, files,
     store::{StoreError, at},
 };
-use crate::core::storage::{StoredFile, StoredState};
+use crate::core::input::{StoredFile, StoredState};
 
 /// How the names of files begin that a crash leaves behind for nothing.
 const TEMPORARY: &str = "tmp-";

@@ -10,6 +10,7 @@ mod folder;
 mod groups;
 mod link;
 mod runs;
+mod shares;
 pub mod store;
 pub mod transfer;
 mod walk;

@@ -25,7 +25,7 @@ use super::{
     folder::Folder,
     walk::BLOCK,
 };
-use crate::core::storage::StoredFile;
+use crate::core::input::StoredFile;
 
 /// Attachments that are coming of which nothing is forgotten while nobody brings them.
 const IDLE_MAX: usize = 32;

@@ -297,3 +297,27 @@ pub struct PreparedFile {
     /// A small image of it.
     pub preview: Option<Vec<u8>>,
 }
+
+/// An attachment on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// The attachment.
+    pub blob: BlobHash,
+    /// Bytes that it takes.
+    pub bytes: u64,
+    /// How it came to be here, and how far.
+    pub state: StoredState,
+    /// When it came, or the last of it: milliseconds since 1970.
+    pub changed_ms: u64,
+}
+
+/// How an attachment came to be on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredState {
+    /// The user sent it from here.
+    Own,
+    /// It was fetched whole.
+    Fetched,
+    /// Not all of it has come.
+    Part,
+}

@@ -13,7 +13,10 @@ use wire::{
     sync::{Head, Stage},
 };
 
-use super::{input::Ticket, model::Path};
+use super::{
+    input::{StoredFile, Ticket},
+    model::Path,
+};
 
 /// Everything that the core keeps in memory, as it was stored.
 #[derive(Debug, Default)]
@@ -32,30 +35,6 @@ pub struct Snapshot {
     pub blocked: BTreeSet<AccountId>,
     /// Whether messages of others are stored that were not told.
     pub untold: bool,
-}
-
-/// An attachment on the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredFile {
-    /// The attachment.
-    pub blob: BlobHash,
-    /// Bytes that it takes.
-    pub bytes: u64,
-    /// How it came to be here, and how far.
-    pub state: StoredState,
-    /// When it came, or the last of it: milliseconds since 1970.
-    pub changed_ms: u64,
-}
-
-/// How an attachment came to be on the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoredState {
-    /// The user sent it from here.
-    Own,
-    /// It was fetched whole.
-    Fetched,
-    /// Not all of it has come.
-    Part,
 }
 
 /// An account that was met.

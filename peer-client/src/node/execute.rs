@@ -28,7 +28,8 @@ use crate::{
     core::{
         effect::Effect,
         input::{
-            BlobStreamId, GossipInput, Input, LinkInput, ServerInput, SessionId, SyncInput, Ticket,
+            AttachmentInput, BlobStreamId, GossipInput, Input, LinkInput, ServerInput, SessionId,
+            SyncInput, Ticket,
         },
     },
 };
@@ -119,6 +120,17 @@ impl Running {
         let shared = (self.blobs.clone(), self.inbox.clone());
         let job = self.jobs.spawn(jobs::fetch(ticket, control, device, wanted, shared));
         self.fetches.insert(ticket, job);
+    }
+
+    /// A job has ended.
+    pub(super) fn finished(&mut self, input: Input) -> Input {
+        if let Input::Attachment(
+            AttachmentInput::Complete { ticket } | AttachmentInput::Failed { ticket, .. },
+        ) = &input
+        {
+            self.fetches.remove(ticket);
+        }
+        input
     }
 
     fn stop_fetch(&mut self, ticket: Ticket) {

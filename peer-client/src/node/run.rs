@@ -254,17 +254,6 @@ impl Running {
         }
     }
 
-    /// A job has ended.
-    fn finished(&mut self, input: Input) -> Input {
-        if let Input::Attachment(
-            AttachmentInput::Complete { ticket } | AttachmentInput::Failed { ticket, .. },
-        ) = &input
-        {
-            self.fetches.remove(ticket);
-        }
-        input
-    }
-
     fn call(&mut self, call: Call) -> Input {
         let id = CallId(self.id());
         if let Some(answer) = call.answer {

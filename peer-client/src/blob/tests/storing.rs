@@ -5,7 +5,7 @@ use wire::limits::BLOB_MAX;
 use super::*;
 use crate::{
     blob::store::{Imported, StoreError},
-    core::storage::{StoredFile, StoredState},
+    core::input::{StoredFile, StoredState},
 };
 
 #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use wire::id::BlobHash;
 
-use crate::core::storage::{StoredFile, StoredState};
+use crate::core::input::{StoredFile, StoredState};
 
 /// After so long, a part of a file that nobody fetched on is let go.
 const PART_KEPT: Duration = Duration::from_hours(14 * 24);
