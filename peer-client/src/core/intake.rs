@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wire::{
     codec::DecodeError,
-    event::{CheckedEvent, Event, Payload},
+    event::{CheckedEvent, CheckedEvents, Payload},
     id::{AccountId, ConversationId, DeviceId},
     limits::CLOCK_AHEAD_MAX,
 };
@@ -41,19 +41,19 @@ enum Outcome {
 }
 
 impl Machine {
-    /// Checks events and hands those that continue their logs to the store.
+    /// Looks where checked events belong and hands those that continue their logs to the store.
     ///
     /// `path` says by which road an author's events came, and is told whether this is a group.
     pub(super) fn take_events(
         &mut self,
         id: ConversationId,
-        events: Vec<Event>,
+        checked: CheckedEvents,
         path: impl Fn(&DeviceId, bool) -> Path,
     ) -> Result<Taken, DecodeError> {
         let mut taken = Taken::default();
         let mut batch: Vec<(Arc<CheckedEvent>, AccountId, Path)> = Vec::new();
-        let mut result = Ok(());
-        for event in events {
+        let mut result = checked.fault.map_or(Ok(()), Err);
+        for event in checked.events {
             match self.take_event(id, event) {
                 Ok(Outcome::Next(event, account)) => {
                     let group = self.conversations.get(&id).is_some_and(Conversation::is_group);
@@ -76,8 +76,11 @@ impl Machine {
         result.map(|()| taken)
     }
 
-    fn take_event(&mut self, id: ConversationId, event: Event) -> Result<Outcome, DecodeError> {
-        let event = event.check()?;
+    fn take_event(
+        &mut self,
+        id: ConversationId,
+        event: CheckedEvent,
+    ) -> Result<Outcome, DecodeError> {
         let author = event.header.author;
         let Some(conversation) =
             self.conversations.get(&id).filter(|_| event.header.conversation == id)

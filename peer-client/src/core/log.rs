@@ -104,6 +104,7 @@ impl Machine {
     ) {
         let Batch { events, accounts, path } = batch;
         let own = self.me.device;
+        let mut arrived = false;
         for ((event, account), arrival) in events.iter().zip(accounts).zip(arrivals) {
             let Some(conversation) = self.conversations.get_mut(&id) else { return };
             conversation.confirm(event, *account, own);
@@ -126,7 +127,11 @@ impl Machine {
                     reactions: Vec::new(),
                 };
                 self.on_message(&row);
+                arrived |= row.author != own;
             }
+        }
+        if arrived && let Some(conversation) = self.conversations.get(&id) {
+            self.notice(Notice::Arrived { conversation: conversation.row.name.clone() });
         }
         self.dirty.conversations = true;
         if let (Some(call), Some(event)) = (call, events.last()) {
@@ -163,7 +168,6 @@ impl Machine {
         if conversation.last.as_ref().is_none_or(|last| order(last) < order(row)) {
             conversation.last = Some(row.clone());
         }
-        let name = conversation.row.name.clone();
         let shown = conversation.window.is_some();
         let has_quote = reply_to(&row.payload).is_some();
         let message = row.id;
@@ -177,7 +181,6 @@ impl Machine {
         }
         if row.author != self.me.device {
             self.want_small_image(row);
-            self.notice(Notice::Arrived { conversation: name });
         }
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use wire::{
     bounded::Bounded,
-    event::{CheckedEvent, Event},
+    event::{CheckedEvent, CheckedEvents, Event},
     id::{ConversationId, DeviceId},
     limits::{EVENT_BYTES_PER_FRAME, EVENTS_PER_FRAME},
     sync::{ByeReason, SyncFrame},
@@ -33,6 +33,7 @@ impl Machine {
                 }
             }
             SyncInput::Frame { session, frame } => self.on_frame(session, *frame),
+            SyncInput::Events { session, checked } => self.on_events(session, checked),
             SyncInput::Written { session } => {
                 let Some(state) = self.sessions.get_mut(&session) else { return };
                 let (own, conversation) =
@@ -55,15 +56,6 @@ impl Machine {
             (SyncFrame::Hello { conversation, proof, have }, None) => {
                 self.on_hello(session, conversation, &proof, &have);
             }
-            (SyncFrame::Events(events), Some(conversation)) => {
-                let direct = self.path_to(&device);
-                let taken = self.take_events(conversation, events.into_inner(), |author, group| {
-                    if *author == device && !group { direct } else { Path::Synced }
-                });
-                if taken.is_err() {
-                    self.say_bye(session, ByeReason::Protocol, "an event was not valid");
-                }
-            }
             (SyncFrame::Receipt(receipt), Some(conversation)) => match receipt.open() {
                 Ok(receipt) if receipt.device == device && receipt.conversation == conversation => {
                     self.on_receipt(&receipt);
@@ -85,6 +77,22 @@ impl Machine {
             }
             (SyncFrame::Bye { .. }, _) => self.close_session(session),
             _ => self.say_bye(session, ByeReason::Protocol, "a frame came out of place"),
+        }
+    }
+
+    fn on_events(&mut self, session: SessionId, checked: CheckedEvents) {
+        let Some(state) = self.sessions.get(&session) else { return };
+        let device = state.device;
+        let Some(conversation) = state.conversation.filter(|_| state.greeted) else {
+            self.say_bye(session, ByeReason::Protocol, "events came before a greeting");
+            return;
+        };
+        let direct = self.path_to(&device);
+        let taken = self.take_events(conversation, checked, |author, group| {
+            if *author == device && !group { direct } else { Path::Synced }
+        });
+        if taken.is_err() {
+            self.say_bye(session, ByeReason::Protocol, "an event was not valid");
         }
     }
 
