@@ -118,7 +118,10 @@ impl Machine {
         if !state.may_send() || state.pump_at.is_some() {
             return;
         }
-        let lacking = conversation.logs.keys().find_map(|log| {
+        // Each begins with its own log, so that several who send the same history share it out.
+        let own = self.me.device;
+        let logs = conversation.logs.range(own..).chain(conversation.logs.range(..own));
+        let lacking = logs.map(|(log, _)| log).find_map(|log| {
             let theirs = state.theirs.get(log).copied().unwrap_or(0);
             let mine = conversation.durable_next(log);
             (mine > theirs).then(|| (*log, theirs, mine - 1))
