@@ -64,6 +64,14 @@ fn what_came_ahead_is_shown_and_told_once_when_its_log_has_come_there() {
     );
     assert_eq!(opened.history(10, None).0, ["one", "two", "three", "four", "five"]);
     assert_eq!(texts(&opened.untold(10)), ["one", "four", "five", "two", "three"]);
+    let op = |ticket, text: &str| {
+        let text = text.to_owned();
+        StoreOp::Search { ticket, text, conversation: None, limit: 2 }
+    };
+    let found = opened.messages(|ticket| op(ticket, "f")).0;
+    assert_eq!(texts(&found), ["four", "five"]);
+    let found = opened.messages(|ticket| op(ticket, "t")).0;
+    assert_eq!(texts(&found), ["two", "three"]);
     assert_eq!(opened.found("four"), ["four"]);
     let opened = opened.reopen();
     assert_eq!((opened.state().logs[0].head.sequence, opened.state().unread), (4, 5));
