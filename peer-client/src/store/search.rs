@@ -9,6 +9,10 @@ use crate::core::{input::Ticket, storage::StoreReply};
 /// Words of a query that are looked for; further ones are left out.
 const WORDS_MAX: usize = 16;
 
+/// Of more messages than this, those that arrived last are looked at. They are not always the newest, since
+/// history comes after what is new.
+const CANDIDATES: u32 = 1000;
+
 /// Adds a message's text.
 pub(super) fn insert(
     database: &Connection,
@@ -47,11 +51,14 @@ pub(super) fn find(
         return Ok(StoreReply::Messages { ticket, rows: Vec::new(), more: false });
     };
     let sql = format!(
-        "{} WHERE e.message = 1 AND e.arrival IN (SELECT rowid FROM search
-         WHERE search MATCH ?1 ORDER BY rowid DESC LIMIT ?2) ORDER BY e.arrival DESC",
+        "{} WHERE e.arrival IN (SELECT n.arrival FROM events n
+             WHERE n.message = 1 AND n.arrival IN (
+                 SELECT rowid FROM search WHERE search MATCH ?1 ORDER BY rowid DESC LIMIT ?3)
+             ORDER BY n.clock_ms DESC, n.clock_counter DESC, n.author DESC LIMIT ?2)
+         ORDER BY e.clock_ms DESC, e.clock_counter DESC, e.author DESC",
         read::MESSAGE
     );
-    let mut rows = read::messages(database, &sql, params![query, limit + 1])?;
+    let mut rows = read::messages(database, &sql, params![query, limit + 1, CANDIDATES])?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     rows.reverse();

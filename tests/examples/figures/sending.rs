@@ -15,6 +15,16 @@ const ROW: usize = 600;
 
 /// Sends texts and waits until each is durable. Gives how many a second.
 pub(crate) fn send(peer: &mut Peer, to: &str, count: usize) -> f64 {
+    send_texts(peer, to, count, |number| format!("message {number} of {count}"))
+}
+
+/// The same with other texts.
+pub(crate) fn send_texts(
+    peer: &mut Peer,
+    to: &str,
+    count: usize,
+    text: impl Fn(usize) -> String,
+) -> f64 {
     let began = Instant::now();
     let mut waiting = std::collections::VecDeque::new();
     let mut mark = peer.mark();
@@ -22,8 +32,7 @@ pub(crate) fn send(peer: &mut Peer, to: &str, count: usize) -> f64 {
         if waiting.len() == WINDOW {
             mark = await_reply(peer, mark, &mut waiting);
         }
-        let text = format!("message {number} of {count}");
-        waiting.push_back(peer.tell(json!({"do": "send", "to": to, "text": text})));
+        waiting.push_back(peer.tell(json!({"do": "send", "to": to, "text": text(number)})));
     }
     while !waiting.is_empty() {
         mark = await_reply(peer, mark, &mut waiting);

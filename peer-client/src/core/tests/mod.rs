@@ -14,6 +14,7 @@ mod groups;
 mod hostile;
 mod impostors;
 mod network;
+mod newest;
 mod offline;
 mod receipts;
 mod registering;
