@@ -134,6 +134,8 @@ fn a_cancelled_fetch_is_answered_and_another_one_goes_on_from_there() {
     assert_eq!((&answer["ok"], text(&answer, "code")), (&json!(false), "cancelled"));
     assert!(!copy.exists());
     assert_eq!(blobs(&bob, "part"), 1, "what came is kept");
+    bob.quit();
+    bob.restart();
     let (fetch, copy, first) = fetch_until(&mut bob, &message, MUCH as u64);
     assert!(first >= 20 << 20, "it went on from {first}");
     assert_eq!(bob.reply(fetch)["bytes"], MUCH);

@@ -132,9 +132,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             Ok(Ok(Some(0))) => return Err(TransferError::Cut),
             Ok(Ok(Some(heard))) => heard,
         };
-        let units = words[..heard].iter().map(|units| u64::from(*units)).sum();
-        let too_much = DecodeError::Invalid("more was taken than was sent");
-        window.taken(units, Instant::now().into_std()).map_err(|_error| too_much)?;
+        let words = &words[..heard];
+        let units = words.iter().map(|units| u64::from(*units)).sum();
+        if words.contains(&0) || window.taken(units, Instant::now().into_std()).is_err() {
+            // Words that say nothing would keep this side busy for nothing.
+            return Err(DecodeError::Invalid("nothing or more than was sent was taken").into());
+        }
         Ok(heard)
     }
 

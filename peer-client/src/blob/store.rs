@@ -226,6 +226,16 @@ impl BlobStore {
         Encoder::open(&whole, &outboard, (hash, size), ranges).map(Some)
     }
 
+    /// Records what came of attachments that are coming, before the program ends.
+    pub fn settle(&self) {
+        let downloads: Vec<_> = self.downloads().values().cloned().collect();
+        for download in downloads {
+            if let Err(error) = download.record() {
+                tracing::warn!(%error, "what came of a file could not be recorded");
+            }
+        }
+    }
+
     fn downloads(&self) -> MutexGuard<'_, BTreeMap<BlobHash, Arc<Download>>> {
         self.downloads.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -358,7 +358,7 @@ impl Running {
             tracing::debug!("some streams did not end in time");
         }
         self.tasks.abort_all();
-        self.jobs.abort_all();
+        self.jobs.shutdown().await;
         while let Some(op) = self.store_backlog.pop_front() {
             if let Err(op) = self.store.try_submit(op) {
                 self.store_backlog.push_front(op);
@@ -369,8 +369,12 @@ impl Running {
             }
         }
         self.store_replies.close();
-        let store = self.store;
-        if tokio::task::spawn_blocking(move || drop(store)).await.is_err() {
+        let (store, blobs) = (self.store, self.blobs);
+        let closing = move || {
+            blobs.settle();
+            drop(store);
+        };
+        if tokio::task::spawn_blocking(closing).await.is_err() {
             tracing::error!("the store could not be closed");
         }
     }

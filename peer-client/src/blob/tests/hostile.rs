@@ -253,6 +253,31 @@ async fn replies_that_break_the_protocol_are_refused() {
 }
 
 #[tokio::test]
+async fn who_tells_nothing_or_too_much_of_what_it_took_gets_no_more() {
+    let bytes = sample(100 * GROUP);
+    let from = Peer::with(&bytes);
+    for word in [0, 255] {
+        let (mut near, far) = stream();
+        near.write_all(&frame::encode(&request(&bytes, &[(0, BLOB_MAX)]))).await.unwrap();
+        near.write_all(&[word]).await.unwrap();
+        let result = serve(far, &from).await;
+        assert!(matches!(result, Err(TransferError::Malformed(_))), "{word}: {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_never_tells_what_it_took_gets_a_window_and_no_more() {
+    let bytes = sample(100 * GROUP);
+    let (from, request) = (Peer::with(&bytes), request(&bytes, &[(0, BLOB_MAX)]));
+    let (mut near, far) = stream();
+    let granting = transfer::grant_over(Link::new(far, IMPATIENT), &from.store, &request);
+    let mut taken = Vec::new();
+    let (granted, _end) = future::join(granting, near.read_to_end(&mut taken)).await;
+    assert!(matches!(granted, Err(TransferError::Stalled)), "{granted:?}");
+    assert!(taken.len() as u64 <= 20 * GROUP, "{} bytes", taken.len());
+}
+
+#[tokio::test]
 async fn silent_peers_are_given_up() {
     let bytes = sample(40 * GROUP);
     let (to, wanted) = (Peer::new(), wanted(&bytes));
