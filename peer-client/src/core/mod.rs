@@ -10,6 +10,7 @@ mod commands;
 mod consent;
 mod contacts;
 mod conversation;
+mod details;
 pub mod devices;
 pub mod effect;
 mod gossip;
