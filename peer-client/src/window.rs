@@ -8,14 +8,15 @@ use std::{
 
 use anyhow::Context as _;
 use tokio::{runtime::Runtime, sync::Mutex};
+use wire::name::Username;
 
 use crate::{
-    cli,
+    backup, cli,
     core::command::Failure,
-    gui::{self, Login},
+    gui::{self, Account, Login},
     handle::Handle,
-    node::{self, Node},
-    signals,
+    node::{self, Node, files::Files},
+    recovery, signals,
 };
 
 /// Opens the window. Ends when it is closed and everything is on the disk.
@@ -32,6 +33,7 @@ pub fn open(arguments: cli::Window, runtime: &Runtime) -> anyhow::Result<()> {
             rendezvous: arguments.rendezvous,
             username,
             conversation: None,
+            documents: documents(),
         },
         handle: None,
         runtime: runtime.handle().clone(),
@@ -84,10 +86,11 @@ async fn launch(
     if let Some(node) = running.take() {
         node.stop().await;
     }
+    let username = prepare(data_dir, &login).await?;
     let config = node::Config {
         data_dir: data_dir.to_owned(),
         rendezvous: login.rendezvous,
-        username: login.username,
+        username,
         listen: Vec::new(),
         relay_only: false,
         local_network: true,
@@ -96,6 +99,41 @@ async fn launch(
     let handle = node.handle.clone();
     *running = Some(node);
     Ok(handle)
+}
+
+/// Brings the account into the folder from where the user has it. Gives its name.
+async fn prepare(data_dir: &Path, login: &Login) -> anyhow::Result<Username> {
+    if let Account::Here(username) = &login.account {
+        return Ok(username.clone());
+    }
+    if let Some(registered) = node::registered_name(data_dir)? {
+        anyhow::bail!("this device belongs to @{registered} already; go back and connect as that");
+    }
+    let files = Files::open(data_dir)?;
+    if files.is_begun() {
+        // Of an account that no server ever took.
+        files.set_aside()?;
+    }
+    match login.account.clone() {
+        Account::Here(username) => Ok(username),
+        Account::Phrase { username, words, revoke_others } => {
+            let rendezvous = login.rendezvous.clone();
+            let wanted = recovery::Wanted { rendezvous, username, revoke_others };
+            recovery::restore(&files, &wanted, words.reveal()).await?;
+            Ok(wanted.username)
+        }
+        Account::Code(code) => recovery::add(&files, code.reveal()).await,
+        Account::Backup { file, passphrase, same_device } => {
+            let read = move || backup::read(&files, &file, passphrase.reveal(), same_device);
+            tokio::task::spawn_blocking(read).await??;
+            node::registered_name(data_dir)?.context("the backup is of no registered account")
+        }
+    }
+}
+
+fn documents() -> Option<PathBuf> {
+    let folders = directories::UserDirs::new()?;
+    Some(folders.document_dir().unwrap_or_else(|| folders.home_dir()).to_owned())
 }
 
 fn default_data_dir() -> anyhow::Result<PathBuf> {

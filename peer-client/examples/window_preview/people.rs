@@ -117,6 +117,11 @@ pub(crate) fn sent_file(source: &FileSource, caption: String) -> AttachmentView 
     }
 }
 
+/// The user.
+pub(crate) fn me() -> Username {
+    name("mira")
+}
+
 fn name(text: &str) -> Username {
     Username::new(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }

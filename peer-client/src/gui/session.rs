@@ -7,14 +7,18 @@ use std::{
 };
 
 use tokio::{sync::broadcast::error::RecvError, task::JoinSet};
-use wire::name::{ConversationName, GroupName};
+use wire::name::ConversationName;
 
 use super::{
+    Secret,
+    answers::{on_answer, on_failure},
     inbox::{Delivery, Door, Inbox},
-    state::{Dialog, Errand, Purpose, UiState, Wish},
+    pages::{Backup, Dialog, Phrase},
+    state::{Errand, Purpose, UiState, Wish},
     writing::PendingFile,
 };
 use crate::{
+    backup,
     core::{
         command::{Answer, Command, Failure, FileSource},
         model::Model,
@@ -22,6 +26,8 @@ use crate::{
     },
     handle::Handle,
     media,
+    node::files::Files,
+    recovery,
 };
 
 /// A running node.
@@ -30,6 +36,8 @@ pub(crate) struct Session {
     inbox: Inbox,
     runtime: tokio::runtime::Handle,
     tasks: JoinSet<()>,
+    /// The node's data folder, if the window had it started there.
+    folder: Option<PathBuf>,
 }
 
 impl Session {
@@ -37,13 +45,14 @@ impl Session {
     pub(crate) fn new(
         handle: Handle,
         runtime: tokio::runtime::Handle,
+        folder: Option<PathBuf>,
         context: &egui::Context,
     ) -> Self {
         let inbox = Inbox::new(context);
         let mut tasks = JoinSet::new();
         tasks.spawn_on(wake_on_change(handle.clone(), inbox.door()), &runtime);
         tasks.spawn_on(pass_notices(handle.clone(), inbox.door()), &runtime);
-        Self { handle, inbox, runtime, tasks }
+        Self { handle, inbox, runtime, tasks, folder }
     }
 
     /// The newest model.
@@ -77,7 +86,7 @@ impl Session {
         for delivery in deliveries {
             match delivery {
                 Delivery::Answer(purpose, Ok(answer)) => {
-                    on_answer(purpose, &answer, (state, now), out);
+                    on_answer(purpose, answer, (state, now), out);
                 }
                 Delivery::Answer(purpose, Err(failure)) => on_failure(purpose, failure, state, now),
                 Delivery::Files(conversation, files) => {
@@ -92,6 +101,13 @@ impl Session {
                     let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
                     let command = Command::Fetch { message, save_to: Some(place) };
                     out.push(Wish { command, purpose: Purpose::Save(name) });
+                }
+                Delivery::Chosen(place) => choose(place, state),
+                Delivery::Written(result) => on_written(result, state, now),
+                Delivery::Phrase(words) => {
+                    if let Some(Dialog::Phrase(phrase)) = &mut state.dialog {
+                        *phrase = Phrase { words: Some(words), busy: false };
+                    }
                 }
                 Delivery::Changed => {
                     state.search.repeat();
@@ -138,79 +154,94 @@ impl Session {
                     let read = move || deliver_pasted(conversation, text, &door);
                     self.tasks.spawn_blocking_on(read, &self.runtime);
                 }
+                Errand::Choose(choice) => {
+                    let ask = async move {
+                        if let Some(place) = choice.ask().await {
+                            door.deliver(Delivery::Chosen(place));
+                        }
+                    };
+                    self.tasks.spawn_on(ask, &self.runtime);
+                }
+                Errand::Export(of, to) => {
+                    let handle = self.handle.clone();
+                    let write = async move {
+                        let written = export(handle, of, to).await;
+                        door.deliver(Delivery::Written(written.map_err(sentence)));
+                    };
+                    self.tasks.spawn_on(write, &self.runtime);
+                }
+                Errand::Backup(to, passphrase) => self.back_up(to, passphrase, door),
+                Errand::Phrase => {
+                    let Some(folder) = self.folder.clone() else { continue };
+                    let read = move || {
+                        let words = recovery::phrase_of(&Files::beside_node(&folder));
+                        door.deliver(Delivery::Phrase(words.map(Secret::new).map_err(sentence)));
+                    };
+                    self.tasks.spawn_blocking_on(read, &self.runtime);
+                }
             }
         }
     }
 }
 
-fn on_answer(
-    purpose: Purpose,
-    answer: &Answer,
-    (state, now): (&mut UiState, f64),
-    out: &mut Vec<Wish>,
-) {
-    match purpose {
-        Purpose::Quiet | Purpose::Tell | Purpose::Send(..) | Purpose::Edit(..) => {}
-        Purpose::Start(conversation) => {
-            state.dialog = None;
-            state.show(Some(conversation), out);
-        }
-        Purpose::Join(group) => {
-            state.dialog = None;
-            state.show(Some(ConversationName::Group(group)), out);
-        }
-        Purpose::Create(group) => {
-            state.show(Some(ConversationName::Group(group.clone())), out);
-            state.dialog = invitation(group, answer);
-        }
-        Purpose::Invite(group) => {
-            if state.dialog.is_none() {
-                state.dialog = invitation(group, answer);
-            }
-        }
-        Purpose::Search(within, text) => {
-            if let Answer::Messages(messages) = answer {
-                state.found(within.as_ref(), text, messages);
-            }
-        }
-        Purpose::Save(name) => {
-            if let Answer::Fetched { .. } = answer {
-                state.tell(format!("Saved {name}"), false, now);
-            }
-        }
+impl Session {
+    /// Writes everything into a file, while the node goes on.
+    fn back_up(&mut self, to: PathBuf, passphrase: Secret, door: Door) {
+        let Some(folder) = self.folder.clone() else { return };
+        let write = move || {
+            let files = Files::beside_node(&folder);
+            let written = backup::write(&files, &to, passphrase.reveal());
+            let done = written.map(|()| format!("Everything is in {}", to.display()));
+            door.deliver(Delivery::Written(done.map_err(sentence)));
+        };
+        self.tasks.spawn_blocking_on(write, &self.runtime);
     }
 }
 
-fn invitation(group: GroupName, answer: &Answer) -> Option<Dialog> {
-    match answer {
-        Answer::Invitation(link) => Some(Dialog::Invitation(group, link.clone())),
-        _ => None,
+/// Reads a conversation page by page and writes it into a folder.
+async fn export(handle: Handle, of: ConversationName, to: PathBuf) -> anyhow::Result<String> {
+    let mut export = backup::Export::default();
+    while let Some(before) = export.before() {
+        let limit = backup::Export::PAGE;
+        match handle.ask(Command::History { of: of.clone(), limit, before }).await? {
+            Answer::Messages(page) => export.take(page),
+            _ => anyhow::bail!("the messages cannot be read"),
+        }
     }
+    tokio::task::spawn_blocking(move || {
+        let count = export.write(&to)?;
+        let messages = if count == 1 { "message is" } else { "messages are" };
+        Ok(format!("{count} {messages} in {}", to.display()))
+    })
+    .await?
 }
 
-fn on_failure(purpose: Purpose, failure: Failure, state: &mut UiState, now: f64) {
-    match purpose {
-        Purpose::Quiet => {}
-        Purpose::Tell | Purpose::Save(_) | Purpose::Search(..) | Purpose::Invite(_) => {
-            state.tell(failure.text, true, now);
+/// An error as one line for the user.
+#[expect(clippy::needless_pass_by_value, reason = "it ends here")]
+fn sentence(error: anyhow::Error) -> String {
+    super::format::sentence(&format!("{error:#}"))
+}
+
+/// Puts a chosen place into the dialog that asked for it.
+fn choose(chosen: PathBuf, state: &mut UiState) {
+    let (Some(Dialog::Export(_, place)) | Some(Dialog::Backup(Backup { place, .. }))) =
+        &mut state.dialog
+    else {
+        return;
+    };
+    place.path = chosen.display().to_string();
+    place.error = None;
+}
+
+fn on_written(result: Result<String, String>, state: &mut UiState, now: f64) {
+    match (&mut state.dialog, result) {
+        (Some(Dialog::Export(_, place) | Dialog::Backup(Backup { place, .. })), result)
+            if place.busy =>
+        {
+            place.end(result);
         }
-        Purpose::Send(conversation, writing) => {
-            state.writing(&conversation).restore(*writing);
-            state.tell(format!("Not sent: {}", failure.text), true, now);
-        }
-        Purpose::Edit(conversation, writing) => {
-            state.writing(&conversation).restore_edit(*writing);
-            state.tell(format!("Not changed: {}", failure.text), true, now);
-        }
-        Purpose::Start(_) | Purpose::Join(_) | Purpose::Create(_) => match &mut state.dialog {
-            Some(
-                Dialog::NewChat(entry) | Dialog::JoinGroup(entry) | Dialog::CreateGroup(entry),
-            ) => {
-                entry.busy = false;
-                entry.error = Some(failure.text);
-            }
-            _ => state.tell(failure.text, true, now),
-        },
+        (_, Ok(done)) => state.tell(done, false, now),
+        (_, Err(error)) => state.tell(error, true, now),
     }
 }
 

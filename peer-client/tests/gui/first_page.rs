@@ -6,10 +6,11 @@ use peer_client::{
         command::Failure,
         model::{Model, ServerTie},
     },
+    gui::Account,
     handle,
 };
 
-use crate::support::{Desk, Launches, SERVER, listed, model};
+use crate::support::{Desk, Launches, SERVER, listed, model, name};
 
 fn fill(desk: &mut Desk, label: &str, text: &str) {
     desk.harness.get_by_label(label).click();
@@ -46,7 +47,7 @@ fn a_failed_start_is_told_and_can_be_tried_again() {
     desk.wait_for("The data folder is used by another program");
     let asked = launches.asked.lock().unwrap().clone();
     assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].username.as_str(), "alice");
+    assert_eq!(asked[0].account, Account::Here(name("alice")));
     assert_eq!(asked[0].rendezvous[0].to_string(), SERVER);
     assert!(desk.harness.query_by_label("Connect").is_some());
 }
@@ -75,7 +76,7 @@ fn a_taken_name_leads_back_to_the_form() {
     desk.publish(model(vec![listed("@bob", 0, "hi")]));
     desk.wait_for("@bob");
     let asked = launches.asked.lock().unwrap().clone();
-    assert_eq!(asked[1].username.as_str(), "alice2");
+    assert_eq!(asked[1].account, Account::Here(name("alice2")));
 }
 
 #[test]

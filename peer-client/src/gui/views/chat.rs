@@ -20,7 +20,8 @@ use crate::{
     gui::{
         composer,
         grouping::{self, RowKey},
-        state::{Dialog, Errand, Scene, Seek, UiState, Wish},
+        pages::{Details, Dialog},
+        state::{Errand, Scene, Seek, UiState, Wish},
         theme::{self, space},
         writing::Reply,
     },
@@ -220,6 +221,8 @@ pub(crate) enum Action {
     Edit(Arc<MessageView>),
     /// Take it back.
     Erase(EventId),
+    /// Show how far it came.
+    Details(EventId),
 }
 
 fn apply(
@@ -262,6 +265,10 @@ fn apply(
             composer::edit(ui, (name, state), &message);
         }
         Action::Erase(message) => state.dialog = Some(Dialog::Erase(message)),
+        Action::Details(message) => {
+            let details = Details { message, asked: None, people: None };
+            state.dialog = Some(Dialog::Details(details));
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use crate::{
     core::{command::Command, model::ConversationView},
     gui::{
         fonts, format,
-        state::{Dialog, Purpose, Scene, UiState, Wish},
+        pages::Dialog,
+        state::{Purpose, Scene, UiState, Wish},
         text,
         theme::{self, size, space},
         views::{consent, find, sidebar},

@@ -90,6 +90,9 @@ pub(crate) fn menu_ui(
         {
             actions.push(Action::Save(Arc::clone(message)));
         }
+        if button::menu(ui, Icon::Info, "Details") {
+            actions.push(Action::Details(message.id));
+        }
         if !writable || !message.own {
             return;
         }
