@@ -40,8 +40,8 @@ pub(super) fn stored(files: &Files, of: &ConversationName, to: &Path) -> anyhow:
         anyhow::bail!("there is no conversation {of} in this folder");
     }
     let mut export = Export::default();
-    while let Some(before) = export.before() {
-        export.take(reader.page(of, before)?);
+    while !export.is_whole() {
+        export.take(reader.page(of, export.oldest())?);
     }
     export.write(to)
 }
@@ -58,10 +58,14 @@ impl Export {
     /// Messages that a page should have at most.
     pub(crate) const PAGE: u32 = 500;
 
-    /// Before which message the next page ends, if it is any; none once all pages are here.
-    pub(crate) fn before(&self) -> Option<Option<EventId>> {
-        let oldest = self.pages.last().and_then(|page| page.first()).map(|message| message.id);
-        (!self.whole).then_some(oldest)
+    /// All pages are here.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// The message before which the next page ends.
+    pub(crate) fn oldest(&self) -> Option<EventId> {
+        Some(self.pages.last()?.first()?.id)
     }
 
     /// Takes the next page in.

@@ -24,14 +24,11 @@ impl Machine {
         let here = row.filter(|row| row.author == self.me.device);
         let found =
             here.and_then(|row| Some((row.sequence, self.conversations.get(&row.conversation)?)));
-        let result = match found {
-            Some((sequence, conversation)) => {
-                Ok(Answer::Delivery(self.deliveries(conversation, sequence)))
-            }
-            None => {
-                let text = "Only the device that wrote a message knows who has it";
-                Err(Failure::new("not_own", text))
-            }
+        let result = if let Some((sequence, conversation)) = found {
+            Ok(Answer::Delivery(self.deliveries(conversation, sequence)))
+        } else {
+            let text = "Only the device that wrote a message knows who has it";
+            Err(Failure::new("not_own", text))
         };
         self.answer(call, result);
     }

@@ -89,11 +89,10 @@ fn take_delivery(
 }
 
 fn take_devices(list: Result<Vec<DeviceView>, String>, state: &mut UiState) {
-    match &mut state.dialog {
-        Some(Dialog::Devices(devices) | Dialog::NewDevice(NewDevice { devices, .. })) => {
-            devices.list = Some(list);
-        }
-        _ => {}
+    if let Some(Dialog::Devices(devices) | Dialog::NewDevice(NewDevice { devices, .. })) =
+        &mut state.dialog
+    {
+        devices.list = Some(list);
     }
 }
 
@@ -147,4 +146,3 @@ pub(crate) fn on_failure(purpose: Purpose, failure: Failure, state: &mut UiState
         },
     }
 }
-

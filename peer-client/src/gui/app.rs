@@ -7,7 +7,9 @@ use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 use tokio::sync::oneshot;
 
 use super::{
-    Account, Launcher, Login, Options, choosing::Choice, fonts, format,
+    Account, Launcher, Login, Options,
+    choosing::Choice,
+    fonts, format,
     session::Session,
     settings::{Look, Settings},
     start_form::{StartForm, Way},
@@ -169,16 +171,16 @@ impl Window {
                 let name = std::mem::take(&mut self.form.name);
                 self.form = StartForm { server, name, progress, ..StartForm::default() };
             }
-            Err(failure) => self.back_to_form(failure.text),
+            Err(failure) => self.back_to_form(&failure.text),
         }
     }
 
     /// Shows the first page with what went wrong.
-    fn back_to_form(&mut self, error: String) {
+    fn back_to_form(&mut self, error: &str) {
         self.session = None;
         self.entered = false;
         self.form.progress = None;
-        self.form.error = Some(format::sentence(&error));
+        self.form.error = Some(format::sentence(error));
         self.form.focused = false;
         self.state.current = None;
         self.state.chat = ChatState::default();
@@ -196,7 +198,7 @@ impl Window {
         }
         let known = self.model.me.is_some() && !self.model.conversations.is_empty();
         match &self.model.server {
-            ServerTie::Refused { text, .. } if started_here => self.back_to_form(text.clone()),
+            ServerTie::Refused { text, .. } if started_here => self.back_to_form(&text.clone()),
             ServerTie::Registered if !self.entered => {
                 self.entered = true;
                 self.form = StartForm { progress: None, error: None, ..self.form.clone() };

@@ -20,6 +20,7 @@ mod format;
 mod grouping;
 mod images;
 mod inbox;
+mod jobs;
 mod list;
 mod pages;
 mod search;

@@ -1,33 +1,27 @@
 //! A running node as the window holds it: commands go out, answers and notices come in.
 
 use std::{
-    io::Cursor,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use tokio::{sync::broadcast::error::RecvError, task::JoinSet};
-use wire::name::ConversationName;
 
 use super::{
-    Secret,
     answers::{on_answer, on_failure},
+    choosing::Choice,
     inbox::{Delivery, Door, Inbox},
+    jobs,
     pages::{Backup, Dialog, Phrase},
     state::{Errand, Purpose, UiState, Wish},
-    writing::PendingFile,
 };
 use crate::{
-    backup,
     core::{
-        command::{Answer, Command, Failure, FileSource},
+        command::{Command, Failure},
         model::Model,
         notice::{Change, Notice},
     },
     handle::Handle,
-    media,
-    node::files::Files,
-    recovery,
 };
 
 /// A running node.
@@ -102,7 +96,7 @@ impl Session {
                     let command = Command::Fetch { message, save_to: Some(place) };
                     out.push(Wish { command, purpose: Purpose::Save(name) });
                 }
-                Delivery::Chosen(place) => choose(place, state),
+                Delivery::Chosen(place) => choose(&place, state),
                 Delivery::Written(result) => on_written(result, state, now),
                 Delivery::Phrase(words) => {
                     if let Some(Dialog::Phrase(phrase)) = &mut state.dialog {
@@ -126,106 +120,54 @@ impl Session {
             let door = self.inbox.door();
             match errand {
                 Errand::ChooseFiles(conversation) => {
-                    self.tasks.spawn_on(choose_files(conversation, door), &self.runtime);
+                    self.wait(jobs::choose_files(conversation, door));
                 }
-                Errand::SaveAs(message, name) => {
-                    let dialog = rfd::AsyncFileDialog::new().set_file_name(name).save_file();
-                    let save = async move {
-                        if let Some(place) = dialog.await {
-                            door.deliver(Delivery::SaveTo(message, place.path().to_path_buf()));
-                        }
-                    };
-                    self.tasks.spawn_on(save, &self.runtime);
-                }
+                Errand::SaveAs(message, name) => self.wait(async move {
+                    if let Some(place) = Choice::NewFile(name).ask().await {
+                        door.deliver(Delivery::SaveTo(message, place));
+                    }
+                }),
                 Errand::AddFiles(conversation, paths) => {
-                    let read = move || deliver_files(conversation, &paths, &door);
-                    self.tasks.spawn_blocking_on(read, &self.runtime);
+                    self.work(move || jobs::deliver_files(conversation, &paths, &door));
                 }
                 Errand::AddImage(conversation, image) => {
-                    let [width, height] = image.size;
-                    let read = move || {
-                        let pixels =
-                            image.pixels.iter().flat_map(egui::Color32::to_srgba_unmultiplied);
-                        deliver_image(conversation, (width, height), pixels.collect(), &door);
-                    };
-                    self.tasks.spawn_blocking_on(read, &self.runtime);
+                    self.work(move || jobs::deliver_image(conversation, &image, &door));
                 }
                 Errand::Paste(conversation, text) => {
-                    let read = move || deliver_pasted(conversation, text, &door);
-                    self.tasks.spawn_blocking_on(read, &self.runtime);
+                    self.work(move || jobs::deliver_pasted(conversation, text, &door));
                 }
-                Errand::Choose(choice) => {
-                    let ask = async move {
-                        if let Some(place) = choice.ask().await {
-                            door.deliver(Delivery::Chosen(place));
-                        }
-                    };
-                    self.tasks.spawn_on(ask, &self.runtime);
-                }
+                Errand::Choose(choice) => self.wait(async move {
+                    if let Some(place) = choice.ask().await {
+                        door.deliver(Delivery::Chosen(place));
+                    }
+                }),
                 Errand::Export(of, to) => {
-                    let handle = self.handle.clone();
-                    let write = async move {
-                        let written = export(handle, of, to).await;
-                        door.deliver(Delivery::Written(written.map_err(sentence)));
-                    };
-                    self.tasks.spawn_on(write, &self.runtime);
+                    self.wait(jobs::export(self.handle.clone(), (of, to), door));
                 }
-                Errand::Backup(to, passphrase) => self.back_up(to, passphrase, door),
+                Errand::Backup(to, passphrase) => {
+                    let Some(folder) = self.folder.clone() else { continue };
+                    self.work(move || jobs::back_up(&folder, &to, &passphrase, &door));
+                }
                 Errand::Phrase => {
                     let Some(folder) = self.folder.clone() else { continue };
-                    let read = move || {
-                        let words = recovery::phrase_of(&Files::beside_node(&folder));
-                        door.deliver(Delivery::Phrase(words.map(Secret::new).map_err(sentence)));
-                    };
-                    self.tasks.spawn_blocking_on(read, &self.runtime);
+                    self.work(move || jobs::read_phrase(&folder, &door));
                 }
             }
         }
     }
-}
 
-impl Session {
-    /// Writes everything into a file, while the node goes on.
-    fn back_up(&mut self, to: PathBuf, passphrase: Secret, door: Door) {
-        let Some(folder) = self.folder.clone() else { return };
-        let write = move || {
-            let files = Files::beside_node(&folder);
-            let written = backup::write(&files, &to, passphrase.reveal());
-            let done = written.map(|()| format!("Everything is in {}", to.display()));
-            door.deliver(Delivery::Written(done.map_err(sentence)));
-        };
-        self.tasks.spawn_blocking_on(write, &self.runtime);
+    fn wait(&mut self, job: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn_on(job, &self.runtime);
     }
-}
 
-/// Reads a conversation page by page and writes it into a folder.
-async fn export(handle: Handle, of: ConversationName, to: PathBuf) -> anyhow::Result<String> {
-    let mut export = backup::Export::default();
-    while let Some(before) = export.before() {
-        let limit = backup::Export::PAGE;
-        match handle.ask(Command::History { of: of.clone(), limit, before }).await? {
-            Answer::Messages(page) => export.take(page),
-            _ => anyhow::bail!("the messages cannot be read"),
-        }
+    fn work(&mut self, job: impl FnOnce() + Send + 'static) {
+        self.tasks.spawn_blocking_on(job, &self.runtime);
     }
-    tokio::task::spawn_blocking(move || {
-        let count = export.write(&to)?;
-        let messages = if count == 1 { "message is" } else { "messages are" };
-        Ok(format!("{count} {messages} in {}", to.display()))
-    })
-    .await?
-}
-
-/// An error as one line for the user.
-#[expect(clippy::needless_pass_by_value, reason = "it ends here")]
-fn sentence(error: anyhow::Error) -> String {
-    super::format::sentence(&format!("{error:#}"))
 }
 
 /// Puts a chosen place into the dialog that asked for it.
-fn choose(chosen: PathBuf, state: &mut UiState) {
-    let (Some(Dialog::Export(_, place)) | Some(Dialog::Backup(Backup { place, .. }))) =
-        &mut state.dialog
+fn choose(chosen: &Path, state: &mut UiState) {
+    let Some(Dialog::Export(_, place) | Dialog::Backup(Backup { place, .. })) = &mut state.dialog
     else {
         return;
     };
@@ -264,71 +206,6 @@ async fn pass_notices(handle: Handle, door: Door) {
             }
             Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => break,
-        }
-    }
-}
-
-async fn choose_files(conversation: ConversationName, door: Door) {
-    let Some(files) = rfd::AsyncFileDialog::new().set_title("Send files").pick_files().await else {
-        return;
-    };
-    let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_path_buf()).collect();
-    let read = tokio::task::spawn_blocking(move || deliver_files(conversation, &paths, &door));
-    if let Err(error) = read.await {
-        tracing::warn!(%error, "reading chosen files ended early");
-    }
-}
-
-fn deliver_files(conversation: ConversationName, paths: &[PathBuf], door: &Door) {
-    let mut files = Vec::with_capacity(paths.len());
-    for path in paths {
-        match describe(path) {
-            Ok(file) => files.push(file),
-            Err(text) => door.deliver(Delivery::Failed(text)),
-        }
-    }
-    door.deliver(Delivery::Files(conversation, files));
-}
-
-/// A file manager's copy has the files' names as text too, which is not what is meant.
-fn deliver_pasted(conversation: ConversationName, text: String, door: &Door) {
-    let files = arboard::Clipboard::new().and_then(|mut board| board.get().file_list());
-    match files {
-        Ok(paths) if !paths.is_empty() => deliver_files(conversation, &paths, door),
-        Ok(_) | Err(_) => door.deliver(Delivery::Text(conversation, text)),
-    }
-}
-
-fn describe(path: &Path) -> Result<PendingFile, String> {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let metadata =
-        std::fs::metadata(path).map_err(|error| format!("{name} cannot be read: {error}"))?;
-    if !metadata.is_file() {
-        return Err(format!("{name} is a folder; only files can be sent"));
-    }
-    let source = FileSource::Path(path.to_path_buf());
-    Ok(PendingFile { source, name: media::safe_file_name(&name), size: metadata.len() })
-}
-
-fn deliver_image(
-    conversation: ConversationName,
-    (width, height): (usize, usize),
-    pixels: Vec<u8>,
-    door: &Door,
-) {
-    let image = image::RgbaImage::from_raw(width as u32, height as u32, pixels);
-    let mut bytes = Vec::new();
-    let encoded =
-        image.map(|image| image.write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png));
-    match encoded {
-        Some(Ok(())) => {
-            let name = "image.png".to_owned();
-            let size = bytes.len() as u64;
-            let source = FileSource::Bytes { name: name.clone(), bytes: bytes.into() };
-            door.deliver(Delivery::Files(conversation, vec![PendingFile { source, name, size }]));
-        }
-        Some(Err(_)) | None => {
-            door.deliver(Delivery::Failed("The image on the clipboard cannot be read".to_owned()));
         }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) enum Way {
 
 /// What is entered and what is wrong with it.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(crate) struct StartForm {
     /// How the account comes to this device.
     pub(crate) way: Way,
@@ -156,9 +157,8 @@ fn invited(link: &str) -> Option<Result<Vec<Multiaddr>, String>> {
         Ok(invite) => invite,
     };
     let server = Protocol::P2p(invite.server.peer_id());
-    let whole = |address: &wire::rendezvous::Address| {
-        address.as_multiaddr().clone().with(server.clone())
-    };
+    let whole =
+        |address: &wire::rendezvous::Address| address.as_multiaddr().clone().with(server.clone());
     let addresses: Vec<_> = invite.addresses.iter().map(whole).collect();
     let empty = || "This link tells no address of a server".to_owned();
     Some(if addresses.is_empty() { Err(empty()) } else { Ok(addresses) })
@@ -228,8 +228,7 @@ mod tests {
     #[test]
     fn each_way_needs_something_else() {
         let server = format!("/ip4/127.0.0.1/tcp/1/p2p/{ID}");
-        let mut form =
-            StartForm { server, name: "alice".to_owned(), ..StartForm::default() };
+        let mut form = StartForm { server, name: "alice".to_owned(), ..StartForm::default() };
         for (way, missing) in
             [(Way::Phrase, "24 words"), (Way::Code, "code"), (Way::Backup, "file")]
         {

@@ -81,21 +81,19 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
             before: fields.before.as_deref().map(message_id).transpose()?,
         },
         "fetch" => Command::Fetch {
-            message: message_id(needed("message", fields.message.as_deref())?)?,
+            message: message_of(&fields)?,
             save_to: Some(fields.save_to.ok_or_else(|| missing("save_to"))?),
         },
         "react" => Command::React {
-            message: message_id(needed("message", fields.message.as_deref())?)?,
+            message: message_of(&fields)?,
             emoji: fields.emoji.ok_or_else(|| missing("emoji"))?,
             on: fields.on.unwrap_or(true),
         },
         "edit" => Command::Edit {
-            message: message_id(needed("message", fields.message.as_deref())?)?,
+            message: message_of(&fields)?,
             text: fields.text.ok_or_else(|| missing("text"))?,
         },
-        "erase" => {
-            Command::Erase { message: message_id(needed("message", fields.message.as_deref())?)? }
-        }
+        "erase" => Command::Erase { message: message_of(&fields)? },
         "search" => Command::Search {
             text: fields.text.ok_or_else(|| missing("text"))?,
             within: fields.r#in.map(|text| conversation("in", Some(&text))).transpose()?,
@@ -111,9 +109,7 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
         },
         "create" => Command::Create { group: group(fields.group.as_deref())? },
         "invite" => Command::Invite { group: group(fields.group.as_deref())? },
-        "delivery" => Command::Delivery {
-            message: message_id(needed("message", fields.message.as_deref())?)?,
-        },
+        "delivery" => Command::Delivery { message: message_of(&fields)? },
         "peers" => Command::Peers,
         "members" => Command::Members { of: conversation("of", fields.of.as_deref())? },
         "contacts" => Command::Contacts,
@@ -164,6 +160,10 @@ fn person(text: Option<&str>) -> Result<Username, Failure> {
     let text = needed("peer", text)?;
     let name = text.strip_prefix('@').unwrap_or(text);
     Username::new(name).map_err(|error| Failure::new("bad_name", format!("\"{text}\": {error}")))
+}
+
+fn message_of(fields: &Fields) -> Result<EventId, Failure> {
+    message_id(needed("message", fields.message.as_deref())?)
 }
 
 fn message_id(text: &str) -> Result<EventId, Failure> {

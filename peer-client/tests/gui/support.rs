@@ -139,6 +139,8 @@ impl Desk {
             self.harness.step();
             std::thread::yield_now();
         }
+        // What moved to make room for it comes to rest.
+        self.run();
     }
 
     /// Draws until the window asks for something.

@@ -109,7 +109,12 @@ fn facts_ui(ui: &mut Ui, conversation: &ConversationView) {
     };
     parts::fact(ui, Icon::History, "History", &history);
     if conversation.waiting > 0 {
-        parts::fact(ui, Icon::Clock, "Waiting", &format!("{} of your messages", conversation.waiting));
+        parts::fact(
+            ui,
+            Icon::Clock,
+            "Waiting",
+            &format!("{} of your messages", conversation.waiting),
+        );
     }
 }
 

@@ -42,32 +42,32 @@ pub(crate) fn dialog_ui(
     let modal = Modal::new(Id::unique("dialog"))
         .frame(frame)
         .backdrop_color(egui::Color32::from_black_alpha(scrim));
-    let contents = |ui: &mut Ui| {
-        match &mut dialog {
-            Dialog::NewChat(entry) => new_chat_ui(ui, entry, out),
-            Dialog::JoinGroup(entry) => join_ui(ui, entry, out),
-            Dialog::CreateGroup(entry) => invitations::create_ui(ui, entry, out),
-            Dialog::Invitation(link) => invitations::invitation_ui(ui, link, state),
-            Dialog::About => about::about_ui(ui, scene, (state, out)),
-            Dialog::Leave(group) => leave_ui(ui, group, state, out),
-            Dialog::Erase(message) => erase_ui(ui, *message, out),
-            Dialog::Details(details) => details::details_ui(ui, scene, details, (state, out)),
-            Dialog::Export(of, place) => safekeeping::export_ui(ui, of, place, state),
-            Dialog::Settings => settings::settings_ui(ui, scene, look, state),
-            Dialog::Devices(devices) => devices::devices_ui(ui, devices, state, out),
-            Dialog::NewDevice(new) => devices::new_device_ui(ui, new, state, out),
-            Dialog::Revoke(revocation) => devices::revoke_ui(ui, revocation, state, out),
-            Dialog::Phrase(phrase) => safekeeping::phrase_ui(ui, phrase, state),
-            Dialog::Backup(backup) => safekeeping::backup_ui(ui, backup, state),
-            Dialog::Blocked => settings::blocked_ui(ui, scene, state, out),
-            Dialog::Program => settings::program_ui(ui, state),
-        }
+    let contents = |ui: &mut Ui| match &mut dialog {
+        Dialog::NewChat(entry) => new_chat_ui(ui, entry, out),
+        Dialog::JoinGroup(entry) => join_ui(ui, entry, out),
+        Dialog::CreateGroup(entry) => invitations::create_ui(ui, entry, out),
+        Dialog::Invitation(link) => invitations::invitation_ui(ui, link, state),
+        Dialog::About => about::about_ui(ui, scene, (state, out)),
+        Dialog::Leave(group) => leave_ui(ui, group, state, out),
+        Dialog::Erase(message) => erase_ui(ui, *message, out),
+        Dialog::Details(details) => details::details_ui(ui, scene, details, (state, out)),
+        Dialog::Export(of, place) => safekeeping::export_ui(ui, of, place, state),
+        Dialog::Settings => settings::settings_ui(ui, scene, look, state),
+        Dialog::Devices(devices) => devices::devices_ui(ui, devices, state, out),
+        Dialog::NewDevice(new) => devices::new_device_ui(ui, new, state, out),
+        Dialog::Revoke(revocation) => devices::revoke_ui(ui, revocation, state, out),
+        Dialog::Phrase(phrase) => safekeeping::phrase_ui(ui, phrase, state),
+        Dialog::Backup(backup) => safekeeping::backup_ui(ui, backup, state),
+        Dialog::Blocked => settings::blocked_ui(ui, scene, state, out),
+        Dialog::Program => settings::program_ui(ui, state),
     };
     let shown = modal.show(context, |ui| {
         let screen = context.content_rect();
         ui.set_width(WIDTH.min(screen.width() - 2.0 * MARGIN - 2.0 * space::XL));
         ui.spacing_mut().item_spacing.y = space::S;
         let height = screen.height() - 2.0 * MARGIN - 2.0 * space::XL;
+        // What grows gets its room at once, not what the dialog had before.
+        ui.set_max_height(height);
         ScrollArea::vertical().max_height(height).show(ui, contents).inner
     });
     let next = state.dialog.take();
@@ -105,7 +105,11 @@ pub(super) fn both_ui(ui: &mut Ui, leave: &str, label: &str, kind: button::Kind)
 }
 
 fn new_chat_ui(ui: &mut Ui, entry: &mut Entry, out: &mut Vec<Wish>) -> bool {
-    heading(ui, "New chat", "Enter the name that the person has at your server, or paste their contact link");
+    heading(
+        ui,
+        "New chat",
+        "Enter the name that the person has at your server, or paste their contact link",
+    );
     let fresh = entry.name.is_empty() && entry.error.is_none();
     let name = field::labelled(ui, "Name", "@bob", &mut entry.name, entry.error.as_deref());
     let enter = name.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));

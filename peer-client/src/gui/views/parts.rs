@@ -172,7 +172,7 @@ pub(crate) fn segments<T: Copy + PartialEq>(
         }
         button::focus_ring(ui, place, &response, radius::SMALL + 2);
         let words = text::one_line(ui, label, width - 34.0, fonts::medium(size::SMALL), ink);
-        let left = place.center().x - (words.size().x + 24.0) / 2.0;
+        let left = place.center().x - f32::midpoint(words.size().x, 24.0);
         let sign = Rect::from_center_size(pos2(left + 8.0, place.center().y), Vec2::splat(16.0));
         centred(ui.painter(), sign, &fonts::glyph(*icon), fonts::icons(16.0), ink);
         galley_centred(ui.painter(), pos2(left + 24.0, place.center().y), Arc::clone(&words));

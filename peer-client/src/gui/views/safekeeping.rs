@@ -26,8 +26,11 @@ pub(crate) fn phrase_ui(ui: &mut Ui, phrase: &mut Phrase, state: &mut UiState) -
     }
     match &phrase.words {
         None => {
-            warning_ui(ui, "Whoever has these words has your account. Look whether anybody sees \
-                            your screen");
+            warning_ui(
+                ui,
+                "Whoever has these words has your account. Look whether anybody sees \
+                            your screen",
+            );
             parts::words(
                 ui,
                 "24 words bring your account back when all your devices are lost. They hold no \
@@ -104,9 +107,8 @@ fn words_ui(ui: &mut Ui, words: &str) {
             let font = fonts::medium(size::BODY);
             ui.painter().text(at + egui::vec2(26.0, 0.0), left, word, font, palette.text);
         }
-        response.widget_info(|| {
-            egui::WidgetInfo::labeled(egui::Role::Label, true, words.join(" "))
-        });
+        response
+            .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, words.join(" ")));
     });
 }
 
@@ -125,7 +127,13 @@ pub(crate) fn backup_ui(ui: &mut Ui, backup: &mut Backup, state: &mut UiState) -
     );
     ui.add_space(space::S);
     let entered = ui.add_enabled_ui(!backup.place.busy, |ui| {
-        place_ui(ui, "File", &mut backup.place, Choice::NewFile("natterjack.age".to_owned()), state);
+        place_ui(
+            ui,
+            "File",
+            &mut backup.place,
+            Choice::NewFile("natterjack.age".to_owned()),
+            state,
+        );
         ui.add_space(space::XS);
         let first = field::secret(ui, "Passphrase", &mut backup.passphrase, None);
         ui.add_space(space::XS);

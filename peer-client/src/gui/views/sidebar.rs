@@ -28,12 +28,7 @@ use crate::{
 const SEARCH: &str = "Search chats and messages";
 
 /// Draws the list.
-pub(crate) fn sidebar_ui(
-    ui: &mut Ui,
-    scene: &Scene<'_>,
-    state: &mut UiState,
-    out: &mut Vec<Wish>,
-) {
+pub(crate) fn sidebar_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState, out: &mut Vec<Wish>) {
     ui.spacing_mut().item_spacing.y = 0.0;
     Frame::new().inner_margin(Margin::symmetric(space::M as i8, 0)).show(ui, |ui| {
         me_ui(ui, scene, state);

@@ -103,11 +103,7 @@ pub(super) fn fields_ui(ui: &mut Ui, form: &mut StartForm) -> (Option<Response>,
     }
 }
 
-fn backup_ui(
-    ui: &mut Ui,
-    form: &mut StartForm,
-    error: Option<&str>,
-) -> (Option<Response>, bool) {
+fn backup_ui(ui: &mut Ui, form: &mut StartForm, error: Option<&str>) -> (Option<Response>, bool) {
     ui.add_space(space::M);
     let (file, choosing) = parts::place_ui(ui, "Backup file", &mut form.file, error);
     form.choosing |= choosing;

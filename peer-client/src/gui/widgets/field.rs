@@ -27,13 +27,13 @@ pub(crate) fn labelled(
 }
 
 /// The same for a secret, which is not seen.
-pub(crate) fn secret(
-    ui: &mut Ui,
-    name: &str,
-    text: &mut String,
-    error: Option<&str>,
-) -> Response {
-    entry(ui, (name, ""), TextEdit::singleline(text).password(true).align(egui::Align2::LEFT_CENTER), error)
+pub(crate) fn secret(ui: &mut Ui, name: &str, text: &mut String, error: Option<&str>) -> Response {
+    entry(
+        ui,
+        (name, ""),
+        TextEdit::singleline(text).password(true).align(egui::Align2::LEFT_CENTER),
+        error,
+    )
 }
 
 /// The same for several lines.
