@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example window_preview -- [light|dark] [form]`
 
+mod own;
 mod people;
 mod world;
 
