@@ -38,7 +38,7 @@ pub enum Program {
 }
 
 /// How to start the window.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug)]
 pub struct Window {
     /// Folder of keys, messages and files
     #[arg(long, value_name = "DIR")]
@@ -49,6 +49,9 @@ pub struct Window {
     /// Your name at the server
     #[arg(long, value_name = "NAME", value_parser = username)]
     pub username: Option<Username>,
+    /// Bytes that fetched files may take together, as 500M or 20G; beyond that the oldest go
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "10G")]
+    pub attachment_quota: u64,
 }
 
 /// How to start the headless front end.
@@ -72,6 +75,9 @@ pub struct Headless {
     /// Do not look for others on the local network
     #[arg(long)]
     pub no_mdns: bool,
+    /// Bytes that fetched files may take together, as 500M or 20G; beyond that the oldest go
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "10G")]
+    pub attachment_quota: u64,
 }
 
 /// Whose recovery phrase to print.
@@ -150,4 +156,43 @@ fn conversation(text: &str) -> Result<ConversationName, String> {
 
 fn username(text: &str) -> Result<Username, String> {
     Username::new(text).map_err(|error| error.to_string())
+}
+
+/// A number of bytes, perhaps with K, M, G or T for powers of 1024.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (number, power) = match text.char_indices().last() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => {
+            let power = "KMGT".find(unit.to_ascii_uppercase()).map(|place| place as u32 + 1);
+            (&text[..at], power)
+        }
+        _ => (text, Some(0)),
+    };
+    let bytes = number.parse::<u64>().ok().zip(power);
+    bytes
+        .and_then(|(number, power)| number.checked_mul(1024_u64.pow(power)))
+        .ok_or_else(|| "this is no number of bytes; write it as 500M or 20G".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_with_and_without_a_unit() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("1000", Some(1000)),
+            ("500M", Some(500 << 20)),
+            ("20g", Some(20 << 30)),
+            ("4T", Some(4 << 40)),
+            ("", None),
+            ("G", None),
+            ("-1", None),
+            ("1X", None),
+            ("1é", None),
+            ("99999999T", None),
+        ] {
+            assert_eq!(bytes(text).ok(), expected, "{text}");
+        }
+    }
 }

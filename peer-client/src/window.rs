@@ -40,7 +40,8 @@ pub fn open(arguments: cli::Window, runtime: &Runtime) -> anyhow::Result<()> {
         clock: unix_ms,
         shutdown: signals::shutdown(runtime)?,
     };
-    let launcher = launcher(data_dir, Arc::clone(&running), runtime.handle().clone());
+    let quota = arguments.attachment_quota;
+    let launcher = launcher((data_dir, quota), Arc::clone(&running), runtime.handle().clone());
     let shown = gui::run(options, launcher);
     runtime.block_on(async {
         if let Some(node) = running.lock().await.take() {
@@ -58,7 +59,7 @@ pub fn unix_ms() -> u64 {
 
 /// Starts a node whenever the window asks, after it has ended the one before.
 fn launcher(
-    data_dir: PathBuf,
+    (data_dir, quota): (PathBuf, u64),
     running: Arc<Mutex<Option<Node>>>,
     runtime: tokio::runtime::Handle,
 ) -> gui::Launcher {
@@ -67,7 +68,7 @@ fn launcher(
         let (data_dir, running) = (data_dir.clone(), Arc::clone(&running));
         // Ends by itself; dropping its handle lets it go on.
         drop(runtime.spawn(async move {
-            let result = launch(&data_dir, &running, login).await;
+            let result = launch((&data_dir, quota), &running, login).await;
             let result = result.map_err(|error| Failure::new("start", format!("{error:#}")));
             if answer.send(result).is_err() {
                 tracing::debug!("the window closed while the node started");
@@ -78,7 +79,7 @@ fn launcher(
 }
 
 async fn launch(
-    data_dir: &Path,
+    (data_dir, quota): (&Path, u64),
     running: &Mutex<Option<Node>>,
     login: Login,
 ) -> anyhow::Result<Handle> {
@@ -94,6 +95,7 @@ async fn launch(
         listen: Vec::new(),
         relay_only: false,
         local_network: true,
+        attachment_quota: quota,
     };
     let node = node::start(config).await?;
     let handle = node.handle.clone();

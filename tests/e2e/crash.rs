@@ -1,8 +1,8 @@
 //! Processes are killed at any instant while messages flow. What is counted afterwards must be zero:
 //! lost, twice in a history, out of order, and acknowledged without being stored.
 //!
-//! `NATTERJACK_CRASH_MESSAGES=20000` sets how many messages of each kind flow, and
-//! `NATTERJACK_CRASH_SEED=7` what is killed when.
+//! `NATTERJACK_CRASH_MESSAGES=20000` sets how many messages of each kind flow, `NATTERJACK_CRASH_KILLS=200`
+//! about how often something is killed, and `NATTERJACK_CRASH_SEED=7` what and when.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,9 +19,9 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 /// Messages of each kind in a usual run.
-const USUAL: usize = 700;
+const USUAL: usize = 300;
 /// How often something is killed.
-const KILLS: usize = 24;
+const KILLS: usize = 16;
 /// Commands that wait for their answer at once.
 const WINDOW: usize = 128;
 /// Messages that one page of history has at most.
@@ -169,7 +169,7 @@ impl Flow {
 
     /// Sends everything, and kills something now and then.
     fn run(&mut self, messages: usize) {
-        let pause = (messages / KILLS).max(2);
+        let pause = (messages / variable("NATTERJACK_CRASH_KILLS", KILLS)).max(2);
         let mut next_kill = self.dice.below(pause);
         while self.sent < messages || !self.open.is_empty() {
             while self.open.len() < WINDOW && self.sent < messages {

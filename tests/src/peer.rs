@@ -18,6 +18,9 @@ use crate::{
     server::Server,
 };
 
+/// How long a command on a large file may take.
+const LONG: Duration = Duration::from_mins(10);
+
 /// A running `peer-client headless`, on loopback. It does not look for others on the local network,
 /// where other tests run.
 #[derive(Debug)]
@@ -147,6 +150,16 @@ impl Peer {
         let shown = command.to_string();
         let answer = self.ask(command);
         assert_eq!(answer["ok"], true, "{}: {shown} was answered {answer}", self.username);
+        answer
+    }
+
+    /// The same for a command that takes as long as a large file does.
+    pub fn must_in_time(&mut self, command: Value) -> Value {
+        let id = self.tell(command);
+        let is_answer = |line: &Value| (line["reply"] == json!(id)).then(|| line.clone());
+        let answer = self.run.output.wait(0, Deadline::after(LONG), is_answer);
+        let answer = answer.unwrap_or_else(|missed| panic!("the answer {missed}; {}", self.tail()));
+        assert_eq!(answer["ok"], true, "{}: it was answered {answer}", self.username);
         answer
     }
 

@@ -1,7 +1,9 @@
 //! Attachments as verified ranges, `/natterjack/blob/1`.
 //!
 //! One stream per transfer: a [`BlobRequest`] frame, a [`BlobReply`] frame, then, if granted, the
-//! requested ranges in the bao encoding with chunk groups of 16 KiB, without a further frame.
+//! requested ranges in the bao encoding with chunk groups of 16 KiB, without a further frame. While they
+//! come, the receiver writes how much it took: a byte with the number of [`ACK_UNIT`]s since the last
+//! one. The sender sends no more than a window ahead of that.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,11 @@ pub const PROTOCOL: &str = "/natterjack/blob/1";
 
 /// Binary logarithm of the chunk group: 2⁴ chunks of 1 KiB.
 pub const CHUNK_GROUP_LOG: u8 = 4;
+
+/// Bytes of the encoding in which a receiver counts what it took.
+pub const ACK_UNIT: u64 = 16 * 1024;
+/// Bytes after which a receiver tells at the latest how much it took.
+pub const ACK_MOST: u64 = 8 * ACK_UNIT;
 
 /// Asks for ranges of an attachment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

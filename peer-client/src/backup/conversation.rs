@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use wire::{id::EventId, name::ConversationName};
 
 use crate::{
+    blob::store::BlobStore,
     core::{
         command::{Answer, Command},
         effect::Effect,
@@ -130,7 +131,7 @@ impl Reader {
         let record = snapshot.record.as_ref().context("this folder has no conversations yet")?;
         let username = record.open()?.username;
         if files.blobs().is_dir() {
-            snapshot.blobs = files.whole_blobs()?.into_iter().collect();
+            snapshot.blobs = BlobStore::open(&files.blobs())?.list()?;
         }
         let device_key = files.device_key()?;
         let setup = Setup {
@@ -141,6 +142,7 @@ impl Reader {
             username,
             relay_only: true,
             blob_dir: files.blobs(),
+            attachment_quota: u64::MAX,
             seed: rand::random(),
         };
         let machine = Machine::new(setup, snapshot, node::now());

@@ -6,6 +6,7 @@ use bao_tree::{BaoTree, io::sync::ReadAt as _, iter::BaoChunk};
 use wire::id::BlobHash;
 
 use super::{
+    groups::Groups,
     store::{StoreError, at},
     walk::{BLOCK, PAIR, Step, Walk},
 };
@@ -54,6 +55,25 @@ impl Encoder {
             self.walk.check(&step, &piece[start..]).map_err(|_mismatch| StoreError::Damaged)?;
         }
         Ok(piece)
+    }
+
+    /// Which chunk groups of the ranges are what they should be.
+    pub(super) fn checked(&mut self) -> Groups {
+        let mut good = Groups::none(self.size());
+        let mut bytes = Vec::new();
+        while let Some(step) = self.walk.next() {
+            bytes.clear();
+            bytes.resize(step.size(), 0);
+            let is_read = self.read(&step, &mut bytes).is_ok();
+            let is_right = self.walk.check(&step, &bytes).is_ok();
+            if let BaoChunk::Leaf { start_chunk, size, .. } = step
+                && is_read
+                && is_right
+            {
+                good.insert(start_chunk.to_bytes(), start_chunk.to_bytes() + size as u64);
+            }
+        }
+        good
     }
 
     fn read(&self, step: &Step, bytes: &mut [u8]) -> Result<(), StoreError> {

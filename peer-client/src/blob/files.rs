@@ -47,3 +47,22 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     let _ = path;
     Ok(())
 }
+
+/// Writes bytes at a place, wherever others write at the same time.
+pub(super) fn write_at(file: &File, place: u64, bytes: &[u8]) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::write_all_at(file, bytes, place);
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::FileExt as _;
+
+        let mut written = 0;
+        while written < bytes.len() {
+            match file.seek_write(&bytes[written..], place + written as u64)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                length => written += length,
+            }
+        }
+        Ok(())
+    }
+}

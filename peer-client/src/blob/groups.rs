@@ -65,6 +65,14 @@ impl Groups {
         missing
     }
 
+    /// The bytes that are here, alike.
+    pub(super) fn here(&self) -> Vec<(u64, u64)> {
+        let missing = self.missing();
+        let starts = [0].into_iter().chain(missing.iter().map(|range| range.1));
+        let ends = missing.iter().map(|range| range.0).chain([self.size]);
+        starts.zip(ends).filter(|(start, end)| start < end).collect()
+    }
+
     /// How many bytes are here.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
@@ -139,6 +147,9 @@ mod tests {
                 })
                 .collect();
             prop_assert!(here.iter().zip(&missing).all(|(here, missing)| here != missing));
+            let here: u64 = groups.here().iter().map(|(start, end)| end - start).sum();
+            prop_assert_eq!(here, groups.bytes());
+            prop_assert!(groups.here().iter().all(|range| !groups.missing().contains(range)));
             prop_assert!(groups.missing().windows(2).all(|pair| pair[0].1 < pair[1].0));
             prop_assert_eq!(
                 Groups::from_bits(size, groups.bits().to_vec()), Some(groups)

@@ -1,29 +1,46 @@
 //! A stream with patience: whatever does not come or go within it fails.
 
-use std::{io, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 
-use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use futures::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
+    io::{ReadHalf, WriteHalf},
+};
 use serde::Serialize;
-use tokio::time::timeout;
-use wire::{codec::DecodeError, frame};
+use tokio::time::{Instant, timeout};
+use wire::{
+    blob::{ACK_MOST, ACK_UNIT},
+    codec::DecodeError,
+    frame,
+};
 
-use super::{groups::GROUP, transfer::TransferError};
+use super::{transfer::TransferError, window::Window};
 
 /// One end of a stream.
 pub(super) struct Link<S> {
-    stream: S,
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
     patience: Duration,
+    /// Bytes that came and of which the other side does not know that yet.
+    untold: u64,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
-    /// Waits at most `patience` for each chunk group or frame.
+    /// Waits at most `patience` for each part or frame.
     pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience }
+        let (reader, writer) = stream.split();
+        Self { reader, writer, patience, untold: 0 }
     }
 
-    /// Fills `bytes`, at most a frame or a chunk group.
-    pub(super) async fn read_exact(&mut self, bytes: &mut [u8]) -> Result<(), TransferError> {
-        in_time(self.patience, self.stream.read_exact(bytes)).await
+    /// Fills `bytes`, at most a frame.
+    async fn read_exact(&mut self, bytes: &mut [u8]) -> Result<(), TransferError> {
+        in_time(self.patience, self.reader.read_exact(bytes)).await
     }
 
     /// Reads a frame of at most `limit` bytes.
@@ -44,21 +61,94 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         &mut self,
         value: &(impl Serialize + Sync),
     ) -> Result<(), TransferError> {
-        self.write_all(&frame::encode(value)).await?;
-        in_time(self.patience, self.stream.flush()).await
+        let bytes = frame::encode(value);
+        in_time(self.patience, self.writer.write_all(&bytes)).await?;
+        in_time(self.patience, self.writer.flush()).await
     }
 
-    /// Writes any number of bytes.
-    pub(super) async fn write_all(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
-        for piece in bytes.chunks(GROUP as usize) {
-            in_time(self.patience, self.stream.write_all(piece)).await?;
+    /// Fills `bytes` with a part of an encoding. Tells the other side how much came: before waiting
+    /// for more, and now and then.
+    pub(super) async fn take(&mut self, bytes: &mut [u8]) -> Result<(), TransferError> {
+        let Self { reader, writer, patience, untold } = self;
+        let length = bytes.len() as u64;
+        let taking = async {
+            let mut reading = pin!(reader.read_exact(bytes));
+            let first = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await;
+            match first {
+                Poll::Ready(read) => read?,
+                Poll::Pending => {
+                    tell(writer, untold).await;
+                    reading.await?;
+                }
+            }
+            *untold += length;
+            if *untold >= ACK_MOST {
+                tell(writer, untold).await;
+            }
+            Ok(())
+        };
+        in_time(*patience, taking).await
+    }
+
+    /// Writes a part of an encoding, as fast as the other side takes it.
+    pub(super) async fn give(
+        &mut self,
+        bytes: &[u8],
+        window: &mut Window,
+    ) -> Result<(), TransferError> {
+        for piece in bytes.chunks(ACK_UNIT as usize) {
+            while self.hear(window, true).await? > 0 {}
+            while !window.is_open() {
+                self.hear(window, false).await?;
+            }
+            in_time(self.patience, self.writer.write_all(piece)).await?;
+            window.sent(piece.len() as u64, Instant::now().into_std());
         }
         Ok(())
     }
 
+    /// Hears how much the other side took. Gives how many words were heard; if `at_once`, it
+    /// does not wait for any.
+    async fn hear(&mut self, window: &mut Window, at_once: bool) -> Result<usize, TransferError> {
+        let mut words = [0; 64];
+        let reader = &mut self.reader;
+        let hearing =
+            poll_fn(|context| match Pin::new(&mut *reader).poll_read(context, &mut words) {
+                Poll::Pending if at_once => Poll::Ready(Ok(None)),
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(read) => Poll::Ready(read.map(Some)),
+            });
+        let heard = match timeout(self.patience, hearing).await {
+            Err(_elapsed) => return Err(TransferError::Stalled),
+            Ok(Err(error)) => return Err(TransferError::Stream(error)),
+            Ok(Ok(None)) => return Ok(0),
+            Ok(Ok(Some(0))) => return Err(TransferError::Cut),
+            Ok(Ok(Some(heard))) => heard,
+        };
+        let units = words[..heard].iter().map(|units| u64::from(*units)).sum();
+        let too_much = DecodeError::Invalid("more was taken than was sent");
+        window.taken(units, Instant::now().into_std()).map_err(|_error| too_much)?;
+        Ok(heard)
+    }
+
     /// Writes out what is left and ends this side of the stream.
     pub(super) async fn close(&mut self) -> Result<(), TransferError> {
-        in_time(self.patience, self.stream.close()).await
+        in_time(self.patience, self.writer.close()).await
+    }
+}
+
+/// Tells the other side how much came. Should it not hear, reading will show why.
+async fn tell(writer: &mut (impl AsyncWrite + Unpin), untold: &mut u64) {
+    let units = u8::try_from(*untold / ACK_UNIT).unwrap_or(u8::MAX);
+    *untold -= u64::from(units) * ACK_UNIT;
+    if units > 0 {
+        let telling = async {
+            writer.write_all(&[units]).await?;
+            writer.flush().await
+        };
+        if let Err(error) = telling.await {
+            tracing::trace!(%error, "the other side does not hear how much came");
+        }
     }
 }
 

@@ -1,34 +1,34 @@
 //! Attachments on disk. A whole one is a file named by its hash, beside it `<hash>.obao` with the
-//! hashes of its chunk groups; one that is still coming is `<hash>.part`, and `<hash>.have` says
-//! what of it came.
+//! hashes of its chunk groups and, if it was fetched and not the user's own, `<hash>.fetched`; one
+//! that is still coming is `<hash>.part` with what belongs to it, see [`super::download`].
 //!
 //! Everything here blocks. One process uses the directory at a time.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Read, Seek as _, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bao_tree::{
     BaoTree,
     io::{outboard::PreOrderMemOutboard, sync},
 };
-use tempfile::NamedTempFile;
 use thiserror::Error;
 use wire::{id::BlobHash, limits::BLOB_MAX};
 
 use super::{
+    download::{self, Download},
     encoder::Encoder,
-    files,
-    partial::{self, Partial},
+    folder::Folder,
     walk::BLOCK,
 };
+use crate::core::storage::StoredFile;
 
-/// How the names of files begin that a crash leaves behind for nothing.
-const TEMPORARY: &str = "tmp-";
+/// Attachments that are coming of which nothing is forgotten while nobody brings them.
+const IDLE_MAX: usize = 32;
 
 /// Why the store did not do something. The text is for a person.
 #[derive(Debug, Error)]
@@ -56,7 +56,7 @@ pub enum StoreError {
     /// The bytes on the disk are not those that were stored.
     #[error("the stored file is damaged; fetch it again")]
     Damaged,
-    /// The same attachment is being fetched.
+    /// The same attachment is being fetched as one of another size.
     #[error("the file is being fetched already")]
     Fetching,
     /// Not all bytes are here.
@@ -70,9 +70,9 @@ pub enum StoreError {
 /// The attachments of this peer. Clones are the same store.
 #[derive(Clone, Debug)]
 pub struct BlobStore {
-    directory: Arc<Path>,
-    /// Attachments that are being fetched.
-    fetching: Arc<Mutex<BTreeSet<BlobHash>>>,
+    folder: Folder,
+    /// Attachments that are coming.
+    downloads: Arc<Mutex<BTreeMap<BlobHash, Arc<Download>>>>,
 }
 
 /// An attachment that was stored.
@@ -85,6 +85,7 @@ pub struct Imported {
 }
 
 /// How fetching an attachment begins.
+#[derive(Debug)]
 pub(super) enum Beginning {
     /// It is here already.
     Whole {
@@ -94,30 +95,21 @@ pub(super) enum Beginning {
         size: u64,
     },
     /// Some or all of it is missing.
-    Partial(Partial),
-}
-
-/// The right to be the only one that fetches an attachment, given back when dropped.
-#[derive(Debug)]
-pub(super) struct Claim {
-    store: BlobStore,
-    hash: BlobHash,
+    Coming(Arc<Download>),
 }
 
 impl BlobStore {
     /// Opens the store in a directory, which is made if need be, and tidies up after a crash.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        files::create_directory(directory).map_err(at(directory))?;
-        for entry in fs::read_dir(directory).map_err(at(directory))? {
-            let path = entry.map_err(at(directory))?.path();
-            if is_leftover(&path) {
-                files::remove_if_present(&path).map_err(at(&path))?;
-            }
-        }
-        Ok(Self { directory: directory.into(), fetching: Arc::default() })
+        Ok(Self { folder: Folder::open(directory)?, downloads: Arc::default() })
     }
 
-    /// Stores a copy of a file. It is durable when this returns.
+    /// What is here, whole or in part.
+    pub fn list(&self) -> Result<Vec<StoredFile>, StoreError> {
+        self.folder.list()
+    }
+
+    /// Stores a copy of a file of the user's own. It is durable when this returns.
     pub fn import_file(&self, path: &Path) -> Result<Imported, StoreError> {
         let file = fs::metadata(path).map_err(at(path))?;
         // Opening a pipe would wait for its other end.
@@ -133,7 +125,7 @@ impl BlobStore {
     /// Stores all that a reader gives, at most `wire::limits::BLOB_MAX` bytes. It is durable when
     /// this returns. Memory is bounded, whatever the size.
     pub fn import(&self, content: impl Read) -> Result<Imported, StoreError> {
-        let mut copy = self.temporary()?;
+        let mut copy = self.folder.temporary()?;
         let size = io::copy(&mut content.take(BLOB_MAX + 1), copy.as_file_mut())
             .map_err(StoreError::Source)?;
         if size > BLOB_MAX {
@@ -141,16 +133,22 @@ impl BlobStore {
         }
         copy.rewind().map_err(at(copy.path()))?;
         let (hash, outboard) = hash_whole(copy.as_file(), size).map_err(at(copy.path()))?;
+        // Nobody evicts it between the look and the end.
+        let _alone = self.downloads();
         if self.path(&hash).is_none() {
             copy.as_file().sync_all().map_err(at(copy.path()))?;
-            self.complete(&hash, copy.path(), &outboard)?;
+            let mut hashes = self.folder.temporary()?;
+            hashes.write_all(&outboard).map_err(at(hashes.path()))?;
+            hashes.as_file().sync_all().map_err(at(hashes.path()))?;
+            self.folder.complete(&hash, copy.path(), hashes.path())?;
         }
+        self.folder.own(&hash)?;
         Ok(Imported { hash, size })
     }
 
     /// The file of an attachment that is here whole.
     pub fn path(&self, hash: &BlobHash) -> Option<PathBuf> {
-        Some(self.whole(hash)).filter(|path| path.is_file())
+        Some(self.folder.whole(hash)).filter(|path| path.is_file())
     }
 
     /// What of an attachment of `size` bytes is not here, as half-open ranges of bytes in order.
@@ -159,19 +157,36 @@ impl BlobStore {
         hash: &BlobHash,
         size: u64,
     ) -> Result<Vec<(u64, u64)>, StoreError> {
-        match self.path(hash) {
-            Some(_) => Ok(Vec::new()),
-            None => Ok(partial::read_record(self, hash, size)?.missing()),
+        if self.path(hash).is_some() {
+            return Ok(Vec::new());
+        }
+        match self.downloads().get(hash) {
+            Some(download) if download.size() == size => Ok(download.missing()),
+            _ => Ok(download::read_record(&self.folder, hash, size)?.missing()),
         }
     }
 
     /// Forgets an attachment, whole or not, for instance one that is [`StoreError::Damaged`]. It
-    /// can be stored or fetched again.
+    /// can be stored or fetched again. What is coming just now goes on.
     pub fn remove(&self, hash: &BlobHash) -> Result<(), StoreError> {
-        for path in [self.whole(hash), self.outboard(hash), self.record(hash), self.part(hash)] {
-            files::remove_if_present(&path).map_err(at(&path))?;
+        let mut downloads = self.downloads();
+        if downloads.get(hash).is_none_or(|download| download.is_idle()) {
+            downloads.remove(hash);
+            self.folder.discard(hash)?;
         }
-        files::sync_directory(&self.directory).map_err(at(&self.directory))
+        drop(downloads);
+        self.folder.remove(hash)
+    }
+
+    /// Lets go of an attachment that was fetched, or of what came of it, unless it is the user's own
+    /// or coming just now.
+    pub fn evict(&self, hash: &BlobHash) -> Result<(), StoreError> {
+        let mut downloads = self.downloads();
+        if downloads.get(hash).is_none_or(|download| download.is_idle()) {
+            downloads.remove(hash);
+            self.folder.discard(hash)?;
+        }
+        if self.folder.is_fetched(hash) { self.folder.remove(hash) } else { Ok(()) }
     }
 
     /// Goes on with fetching an attachment, or begins.
@@ -179,15 +194,25 @@ impl BlobStore {
         if size > BLOB_MAX {
             return Err(StoreError::TooLarge);
         }
-        if let Some(size) = self.size(hash) {
-            return Ok(Beginning::Whole { path: self.whole(hash), size });
+        let mut downloads = self.downloads();
+        if let Some(size) = self.folder.size(hash) {
+            downloads.remove(hash);
+            return Ok(Beginning::Whole { path: self.folder.whole(hash), size });
         }
-        let mut fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
-        if !fetching.insert(*hash) {
-            return Err(StoreError::Fetching);
+        if let Some(download) = downloads.get(hash) {
+            if download.size() == size {
+                return Ok(Beginning::Coming(Arc::clone(download)));
+            }
+            if !download.is_idle() {
+                return Err(StoreError::Fetching);
+            }
         }
-        drop(fetching);
-        Partial::open(Claim { store: self.clone(), hash: *hash }, size).map(Beginning::Partial)
+        if downloads.len() >= IDLE_MAX {
+            downloads.retain(|_, download| !download.is_idle());
+        }
+        let download = Arc::new(Download::open(self.folder.clone(), *hash, size)?);
+        downloads.insert(*hash, Arc::clone(&download));
+        Ok(Beginning::Coming(download))
     }
 
     /// Reads the encoding of ranges of an attachment, if it is here whole.
@@ -196,80 +221,13 @@ impl BlobStore {
         hash: &BlobHash,
         ranges: &[(u64, u64)],
     ) -> Result<Option<Encoder>, StoreError> {
-        match self.size(hash) {
-            Some(size) => {
-                Encoder::open(&self.whole(hash), &self.outboard(hash), (hash, size), ranges)
-                    .map(Some)
-            }
-            None => Ok(None),
-        }
+        let Some(size) = self.folder.size(hash) else { return Ok(None) };
+        let (whole, outboard) = (self.folder.whole(hash), self.folder.outboard(hash));
+        Encoder::open(&whole, &outboard, (hash, size), ranges).map(Some)
     }
 
-    /// Gives a durable file with an attachment's bytes the attachment's name, durably.
-    pub(super) fn complete(
-        &self,
-        hash: &BlobHash,
-        data: &Path,
-        outboard: &[u8],
-    ) -> Result<PathBuf, StoreError> {
-        let mut hashes = self.temporary()?;
-        hashes.write_all(outboard).map_err(at(hashes.path()))?;
-        hashes.as_file().sync_all().map_err(at(hashes.path()))?;
-        self.rename(hashes.path(), &self.outboard(hash))?;
-        let whole = self.whole(hash);
-        self.rename(data, &whole)?;
-        Ok(whole)
-    }
-
-    /// The file of an attachment that is coming.
-    pub(super) fn part(&self, hash: &BlobHash) -> PathBuf {
-        self.directory.join(format!("{hash}.part"))
-    }
-
-    /// The record of what has come.
-    pub(super) fn record(&self, hash: &BlobHash) -> PathBuf {
-        self.directory.join(format!("{hash}.have"))
-    }
-
-    /// Durable when it returns, so that what is renamed later is never found without this.
-    fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        fs::rename(from, to).map_err(at(to))?;
-        files::sync_directory(&self.directory).map_err(at(&self.directory))
-    }
-
-    fn temporary(&self) -> Result<NamedTempFile, StoreError> {
-        tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .tempfile_in(&self.directory)
-            .map_err(at(&self.directory))
-    }
-
-    fn size(&self, hash: &BlobHash) -> Option<u64> {
-        fs::metadata(self.whole(hash)).ok().filter(fs::Metadata::is_file).map(|file| file.len())
-    }
-
-    fn whole(&self, hash: &BlobHash) -> PathBuf {
-        self.directory.join(hash.to_string())
-    }
-
-    fn outboard(&self, hash: &BlobHash) -> PathBuf {
-        self.directory.join(format!("{hash}.obao"))
-    }
-}
-
-impl Claim {
-    pub(super) fn store(&self) -> &BlobStore {
-        &self.store
-    }
-
-    pub(super) fn hash(&self) -> &BlobHash {
-        &self.hash
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        self.store.fetching.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.hash);
+    fn downloads(&self) -> MutexGuard<'_, BTreeMap<BlobHash, Arc<Download>>> {
+        self.downloads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -289,14 +247,4 @@ pub(super) fn hash_whole(content: impl Read, size: u64) -> io::Result<(BlobHash,
     };
     let root = sync::outboard(content, tree, &mut outboard)?;
     Ok((BlobHash::new(*root.as_bytes()), outboard.data))
-}
-
-/// What a crash left behind for nothing: an unfinished copy, or parts of what is here whole.
-fn is_leftover(path: &Path) -> bool {
-    let is_temporary = path
-        .file_name()
-        .is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()));
-    let is_part =
-        path.extension().is_some_and(|extension| extension == "part" || extension == "have");
-    is_temporary || (is_part && path.with_extension("").is_file())
 }

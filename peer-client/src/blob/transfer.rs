@@ -1,29 +1,32 @@
-//! Both ends of a transfer over one stream of `/natterjack/blob/1`: [`fetch`] on one side;
+//! Both ends of a transfer over one stream of `/natterjack/blob/1`: [`next`] and [`fetch`] on one side;
 //! [`read_request`], then [`grant`] or [`refuse`] on the other.
 //!
 //! Dropping any of these futures is safe: what was recorded before stays, and nothing goes on but a
 //! write to the disk that has begun.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use bao_tree::iter::BaoChunk;
+use bao_tree::{BaoTree, iter::BaoChunk};
 use futures::{AsyncRead, AsyncWrite};
 use thiserror::Error;
-use tokio::task;
+use tokio::{sync::mpsc, task, time::Instant};
 use wire::{
     blob::{BlobReply, BlobRequest},
-    bounded::Bounded,
     codec::DecodeError,
     id::{BlobHash, ConversationId},
-    limits::{BLOB_REPLY_MAX, BLOB_REQUEST_MAX, RANGES_MAX},
+    limits::{BLOB_REPLY_MAX, BLOB_REQUEST_MAX},
     sync::Proof,
 };
 
+pub use super::download::Share;
 use super::{
+    download::Task,
+    encoder::Encoder,
     link::Link,
-    partial::Partial,
+    runs::Batch,
     store::{Beginning, BlobStore, StoreError},
-    walk::Walk,
+    walk::{BLOCK, Walk},
+    window::Window,
 };
 
 /// How long the other side may take for a frame or a chunk group of 16 KiB.
@@ -31,6 +34,8 @@ pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Received bytes after which they are written to the disk.
 const BATCH: usize = 256 * 1024;
+/// Batches that may wait for the disk; beyond that, nothing is read.
+const BATCHES: usize = 8;
 
 /// Why a transfer did not happen or end. The text is for a person.
 #[derive(Debug, Error)]
@@ -63,7 +68,7 @@ pub enum TransferError {
     Cut,
     /// The stream failed.
     #[error("the connection failed: {0}")]
-    Stream(io::Error),
+    Stream(#[from] io::Error),
     /// The other side broke the protocol.
     #[error("the other device broke the protocol: {0}")]
     Malformed(#[from] DecodeError),
@@ -85,21 +90,54 @@ pub struct Wanted {
     pub size: u64,
 }
 
-/// Fetches what is missing of an attachment and returns the file of the whole.
+/// What is to be done next for an attachment.
+#[derive(Debug)]
+pub enum Next {
+    /// It is here whole.
+    Whole(PathBuf),
+    /// Bring this share of it, by [`fetch`], and ask again.
+    Bring(Share),
+}
+
+/// Gives out what is missing of an attachment and nobody else brings, or waits until there is
+/// something to do. Several may bring one attachment, each over a stream of its own.
+pub async fn next(store: &BlobStore, wanted: &Wanted) -> Result<Next, TransferError> {
+    let Wanted { hash, size, .. } = *wanted;
+    loop {
+        let store = store.clone();
+        let download = match blocking(move || store.begin(&hash, size)).await? {
+            Beginning::Whole { path, size: actual } if actual == size => {
+                return Ok(Next::Whole(path));
+            }
+            Beginning::Whole { size: actual, .. } => {
+                return Err(TransferError::WrongSize { expected: size, actual });
+            }
+            Beginning::Coming(download) => download,
+        };
+        let giver = Arc::clone(&download);
+        match blocking(move || giver.task()).await? {
+            Task::Bring(share) => return Ok(Next::Bring(share)),
+            Task::Wait => download.changed().await,
+            Task::Finish => return Ok(Next::Whole(blocking(move || download.finish()).await?)),
+        }
+    }
+}
+
+/// Fetches a share of an attachment, or what is left of it once others took from it.
 ///
-/// `progress` is told how many bytes are here and verified, those of earlier attempts among them.
+/// `progress` is told how many bytes of the attachment are here and verified, whoever brought them.
 /// After an error another attempt, with this or another device, goes on from what came. Memory is
 /// bounded, whatever the size.
 pub async fn fetch<S>(
     stream: S,
-    store: &BlobStore,
+    share: Share,
     wanted: &Wanted,
     progress: impl FnMut(u64) + Send,
-) -> Result<PathBuf, TransferError>
+) -> Result<(), TransferError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    fetch_over(Link::new(stream, STALL_TIMEOUT), store, wanted, progress).await
+    fetch_over(Link::new(stream, STALL_TIMEOUT), share, wanted, progress).await
 }
 
 /// Reads what the other side asks for. Its right to that is to be decided before [`grant`].
@@ -133,26 +171,17 @@ where
 
 pub(super) async fn fetch_over<S>(
     mut link: Link<S>,
-    store: &BlobStore,
+    share: Share,
     wanted: &Wanted,
     mut progress: impl FnMut(u64) + Send,
-) -> Result<PathBuf, TransferError>
+) -> Result<(), TransferError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let Wanted { conversation, hash, size, .. } = *wanted;
-    let begin = store.clone();
-    let partial = match blocking(move || begin.begin(&hash, size)).await? {
-        Beginning::Whole { path, size: actual } if actual == size => return Ok(path),
-        Beginning::Whole { size: actual, .. } => {
-            return Err(TransferError::WrongSize { expected: size, actual });
-        }
-        Beginning::Partial(partial) => partial,
-    };
-    let ranges = ranges_to_request(partial.missing_ranges());
-    let walk = Walk::new(&hash, size, &ranges);
-    link.write_frame(&BlobRequest { conversation, proof: wanted.proof.clone(), hash, ranges })
-        .await?;
+    let walk = Walk::new(&hash, size, share.ranges());
+    let (proof, ranges) = (wanted.proof.clone(), share.ranges().clone());
+    link.write_frame(&BlobRequest { conversation, proof, hash, ranges }).await?;
     match link.read_frame(BLOB_REPLY_MAX, BlobReply::decode).await? {
         BlobReply::Granted { size: actual } if actual == size => {}
         BlobReply::Granted { size: actual } => {
@@ -162,9 +191,8 @@ where
         BlobReply::Unauthorised => return Err(TransferError::Unauthorised),
         BlobReply::Busy => return Err(TransferError::Busy),
     }
-    progress(partial.bytes());
-    let partial = receive(&mut link, walk, partial, &mut progress).await?;
-    Ok(blocking(move || partial.finish()).await?)
+    progress(share.download().bytes());
+    receive(&mut link, walk, share, &mut progress).await
 }
 
 pub(super) async fn grant_over<S>(
@@ -189,18 +217,24 @@ where
         }
     };
     link.write_frame(&BlobReply::Granted { size: encoder.size() }).await?;
-    loop {
-        let piece;
-        (encoder, piece) = blocking(move || {
-            let piece = encoder.next_piece()?;
-            Ok((encoder, piece))
-        })
-        .await?;
-        if piece.is_empty() {
-            return link.close().await;
-        }
-        link.write_all(&piece).await?;
+    let mut window = Window::new(Instant::now().into_std());
+    let mut piece;
+    (encoder, piece) = read_piece(encoder).await?;
+    while !piece.is_empty() {
+        // The disk is read while the stream takes what was read before.
+        let (written, next) = futures::join!(link.give(&piece, &mut window), read_piece(encoder));
+        written?;
+        (encoder, piece) = next?;
     }
+    link.close().await
+}
+
+async fn read_piece(mut encoder: Encoder) -> Result<(Encoder, Vec<u8>), StoreError> {
+    blocking(move || {
+        let piece = encoder.next_piece()?;
+        Ok((encoder, piece))
+    })
+    .await
 }
 
 async fn refuse_over<S>(mut link: Link<S>, reply: BlobReply) -> Result<(), TransferError>
@@ -211,81 +245,73 @@ where
     link.close().await
 }
 
-/// Verified chunk groups, each with the place of its first byte.
-type Batch = Vec<(u64, Vec<u8>)>;
-
-/// How reading a batch ended.
-enum Ending {
-    Full,
-    Complete,
-    Failed(TransferError),
-}
-
-/// Receives all that the walk goes through. What came before an error is recorded.
+/// Receives what the walk goes through as long as it belongs to the share. What came before an error
+/// is recorded.
 async fn receive<S>(
     link: &mut Link<S>,
-    mut walk: Walk,
-    mut partial: Partial,
+    walk: Walk,
+    share: Share,
     progress: &mut (impl FnMut(u64) + Send),
-) -> Result<Partial, TransferError>
+) -> Result<(), TransferError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    loop {
-        let (batch, ending) = read_batch(link, &mut walk).await;
-        let has_failed = matches!(ending, Ending::Failed(_));
-        partial = blocking(move || {
-            for (start, bytes) in batch {
-                partial.write(start, &bytes)?;
-            }
-            if has_failed {
-                partial.record()?;
-            }
-            Ok(partial)
-        })
-        .await?;
-        progress(partial.bytes());
-        match ending {
-            Ending::Full => {}
-            Ending::Complete => return Ok(partial),
-            Ending::Failed(error) => return Err(error),
+    let share = Arc::new(share);
+    let (batches, mut arrived) = mpsc::channel(BATCHES);
+    // The next bytes come while others are written.
+    let reading = async { Ok::<_, StoreError>(read(link, walk, &share, batches).await) };
+    let writing = async {
+        while let Some(batch) = arrived.recv().await {
+            let writer = Arc::clone(&share);
+            blocking(move || writer.write(&batch)).await?;
+            progress(share.download().bytes());
         }
+        Ok(())
+    };
+    let (read, ()) = futures::try_join!(reading, writing)?;
+    if read.is_err() {
+        let share = Arc::clone(&share);
+        blocking(move || share.download().record()).await?;
     }
+    read
 }
 
-/// Reads and checks until there is enough to be written, nothing more to come, or an error.
-async fn read_batch<S>(link: &mut Link<S>, walk: &mut Walk) -> (Batch, Ending)
+/// Reads and checks until there is nothing more to come for the share.
+async fn read<S>(
+    link: &mut Link<S>,
+    mut walk: Walk,
+    share: &Share,
+    batches: mpsc::Sender<Batch>,
+) -> Result<(), TransferError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut batch = Batch::new();
-    let mut length = 0;
-    while length < BATCH {
-        let Some(step) = walk.next() else { return (batch, Ending::Complete) };
-        let mut bytes = vec![0; step.size()];
-        if let Err(error) = link.read_exact(&mut bytes).await {
-            return (batch, Ending::Failed(error));
+    let tree = BaoTree::new(share.download().size(), BLOCK);
+    let (mut batch, mut bytes) = (Batch::default(), Vec::new());
+    let result = loop {
+        let Some(step) = walk.next() else { break Ok(()) };
+        if let BaoChunk::Leaf { start_chunk, .. } = step
+            && share.is_over_at(start_chunk.to_bytes())
+        {
+            break Ok(());
+        }
+        bytes.resize(step.size(), 0);
+        if let Err(error) = link.take(&mut bytes).await {
+            break Err(error);
         }
         if walk.check(&step, &bytes).is_err() {
-            return (batch, Ending::Failed(TransferError::Corrupt));
+            break Err(TransferError::Corrupt);
         }
-        if let BaoChunk::Leaf { start_chunk, .. } = step {
-            length += bytes.len();
-            batch.push((start_chunk.to_bytes(), bytes));
+        batch.push(&tree, &step, &bytes);
+        if batch.length >= BATCH && batches.send(std::mem::take(&mut batch)).await.is_err() {
+            break Ok(());
         }
+    };
+    // Whoever writes ends early only with an error of its own.
+    if batches.send(batch).await.is_err() {
+        tracing::trace!("what came cannot be written");
     }
-    (batch, Ending::Full)
-}
-
-/// The missing ranges, as many as a request holds; the last one covers the rest and its gaps.
-fn ranges_to_request(mut missing: Vec<(u64, u64)>) -> Bounded<(u64, u64), RANGES_MAX> {
-    if let Some(&(_, end)) = missing.last() {
-        missing.truncate(RANGES_MAX);
-        if let Some(last) = missing.last_mut() {
-            last.1 = end;
-        }
-    }
-    Bounded::truncated(missing)
+    result
 }
 
 /// Runs work on the disk where it may block.

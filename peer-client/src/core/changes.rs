@@ -2,14 +2,13 @@
 
 use wire::{
     event::Payload,
-    id::{BlobHash, DeviceId, EventId},
+    id::{DeviceId, EventId},
     limits::{CAPTION_MAX, EMOJI_MAX, TEXT_MAX},
 };
 
 use super::{
     command::{Command, Failure},
     conversation::order,
-    effect::Effect,
     input::CallId,
     log::Batch,
     machine::Machine,
@@ -116,15 +115,6 @@ impl Machine {
         if happened {
             let by = self.people.name_of_device(&author);
             self.notice(Notice::Changed { message, by, change });
-        }
-    }
-
-    /// No message names these files any more.
-    pub(super) fn forget_files(&mut self, blobs: Vec<BlobHash>) {
-        for blob in blobs {
-            self.attachments.forget(&blob);
-            self.effects.push(Effect::Forget { blob });
-            self.dirty.transfers = true;
         }
     }
 }

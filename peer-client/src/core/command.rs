@@ -137,6 +137,12 @@ pub enum Command {
         /// The message.
         message: EventId,
     },
+    /// Stop getting a message's file; commands that wait for it fail. What came of it is kept for a
+    /// while, and goes on from there if it is wanted again.
+    CancelFetch {
+        /// The message.
+        message: EventId,
+    },
     /// The devices of contacts and members.
     Peers,
     /// The members of a conversation.

@@ -62,6 +62,7 @@ impl Machine {
                 self.store(StoreOp::Message { ticket, id: message });
             }
             Command::Delivery { message } => self.on_delivery_command(call, message),
+            Command::CancelFetch { message } => self.on_cancel_fetch(call, message),
             Command::Peers => {
                 let peers = self.peer_views();
                 self.answer(call, Ok(Answer::Peers(peers)));

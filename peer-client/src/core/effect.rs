@@ -118,6 +118,16 @@ pub enum Effect {
         /// Bytes of the whole.
         size: u64,
     },
+    /// End a transfer at once. Nothing is heard of it any more.
+    StopFetch {
+        /// The transfer.
+        ticket: Ticket,
+    },
+    /// Let go of an attachment that was fetched, whole or in part.
+    Evict {
+        /// The attachment.
+        blob: BlobHash,
+    },
     /// Delete an attachment.
     Forget {
         /// The attachment.

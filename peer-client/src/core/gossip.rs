@@ -58,7 +58,7 @@ impl Machine {
                     self.pending.remove(&ticket)
                     && taken
                 {
-                    self.note_sent(conversation, next, Path::Group);
+                    self.note_sent(conversation, (next, None), Path::Group);
                 }
             }
             GossipInput::Ready { tag } => {

@@ -21,7 +21,7 @@ use wire::{
 };
 
 use super::{
-    attachments::Attachments,
+    attachments::{Attachments, Shelf},
     command::{Answer, Command, Failure},
     conversation::Conversation,
     devices::{Authority, OwnDevices, next_record},
@@ -57,6 +57,8 @@ pub struct Setup {
     pub relay_only: bool,
     /// Where attachments that are here whole lie.
     pub blob_dir: std::path::PathBuf,
+    /// Bytes that fetched attachments may take together.
+    pub attachment_quota: u64,
     /// Seed of the generator for jitter, nonces and choices.
     pub seed: [u8; 32],
 }
@@ -125,6 +127,7 @@ impl Machine {
         let begun = stored.unwrap_or_else(|| setup.authority.first_record(&setup.username, device));
         let (record, joining) = joined(begun, &setup.authority, device, now.unix_ms);
         let introduction = setup.authority.introduce(&record, device);
+        let shelf = Shelf::new(setup.attachment_quota, snapshot.blobs.clone(), now.unix_ms);
         let mut machine = Self {
             device_key: setup.device_key,
             authority: setup.authority,
@@ -153,7 +156,7 @@ impl Machine {
             checks: BTreeMap::new(),
             pending: BTreeMap::new(),
             waiting_calls: Vec::new(),
-            attachments: Attachments::new(setup.blob_dir, snapshot.blobs.clone()),
+            attachments: Attachments::new(setup.blob_dir, shelf),
             effects: Vec::new(),
             last_number: 0,
             forks_told: BTreeSet::new(),
@@ -184,6 +187,7 @@ impl Machine {
         }
         self.subscribe_all();
         self.begin_own();
+        self.make_room();
         self.publish();
     }
 

@@ -56,9 +56,9 @@ pub(super) enum Pending {
     /// A file is being read to be sent.
     Prepare { call: CallId, conversation: ConversationId, text: String, reply_to: Option<EventId> },
     /// A file is being copied for a command.
-    Save { call: CallId },
-    /// An attachment is being fetched.
-    Fetch { blob: BlobHash },
+    Save { call: CallId, blob: BlobHash },
+    /// An attachment is being fetched from a device.
+    Fetch { blob: BlobHash, device: DeviceId },
 }
 
 /// What follows once a conversation is stored.
@@ -99,10 +99,18 @@ impl Machine {
             }
             StoreReply::Acknowledged { ticket, messages } => match self.pending.remove(&ticket) {
                 Some(Pending::Acknowledge { conversation, device, stage, next }) => {
-                    self.on_acknowledged(conversation, device, (stage, next), &messages);
+                    if let Some(messages) = messages {
+                        self.on_acknowledged(conversation, device, (stage, next), &messages);
+                    } else if let Some(conversation) = self.conversations.get_mut(&conversation) {
+                        conversation.forget_asked();
+                    }
                 }
                 Some(Pending::Sent { conversation, next }) => {
-                    self.on_sent(conversation, next, &messages);
+                    if let Some(messages) = messages {
+                        self.on_sent(conversation, next, &messages);
+                    } else if let Some(conversation) = self.conversations.get_mut(&conversation) {
+                        conversation.forget_asked();
+                    }
                 }
                 _ => {}
             },

@@ -135,11 +135,14 @@ impl Machine {
         else {
             return;
         };
-        // A device cannot have what was never made.
-        let next = (head.sequence.saturating_add(1)).min(conversation.durable_next(&own));
+        let next = head.sequence.saturating_add(1);
+        // Nobody has what was never made; who claims it has another log, or lies.
+        if next > conversation.durable_next(&own) {
+            return;
+        }
         // What arrived was surely sent, even if the word of that is still on its way here.
         let path = self.path_to(&device);
-        self.note_sent(id, next, path);
+        self.note_sent(id, (next, Some(head.id)), path);
         let stage = receipt.stage;
         let asked =
             self.conversations.get_mut(&id).and_then(|c| c.ask_acknowledge(device, stage, next));
@@ -154,6 +157,7 @@ impl Machine {
             log: own,
             from,
             to: next,
+            named: Some(head.id),
         };
         self.store(op);
     }
@@ -183,15 +187,22 @@ impl Machine {
         }
     }
 
-    /// Own entries before `next` were handed to a connection or to gossip.
-    pub(super) fn note_sent(&mut self, id: ConversationId, next: u64, path: Path) {
+    /// Own entries before `next` were handed to a connection or to gossip, or another device has them
+    /// and names the last.
+    pub(super) fn note_sent(
+        &mut self,
+        id: ConversationId,
+        (next, named): (u64, Option<EventId>),
+        path: Path,
+    ) {
         let log = self.me.device;
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
         let from = conversation.sent_asked;
         if next > from {
             conversation.sent_asked = next;
             let ticket = self.expect(Pending::Sent { conversation: id, next });
-            self.store(StoreOp::Sent { ticket, conversation: id, log, from, to: next, path });
+            let op = StoreOp::Sent { ticket, conversation: id, log, from, to: next, named, path };
+            self.store(op);
         }
     }
 

@@ -40,7 +40,7 @@ impl Machine {
                 let device = state.device;
                 if let (Some(next), Some(conversation)) = (own, conversation) {
                     let path = self.path_to(&device);
-                    self.note_sent(conversation, next, path);
+                    self.note_sent(conversation, (next, None), path);
                 }
                 self.pump(session);
             }

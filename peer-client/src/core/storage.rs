@@ -26,12 +26,36 @@ pub struct Snapshot {
     pub accounts: Vec<AccountRow>,
     /// Conversations.
     pub conversations: Vec<ConversationState>,
-    /// Attachments that are here whole.
-    pub blobs: BTreeSet<BlobHash>,
+    /// Attachments that are here, whole or in part.
+    pub blobs: Vec<StoredFile>,
     /// Accounts that the user does not want to hear of.
     pub blocked: BTreeSet<AccountId>,
     /// Whether messages of others are stored that were not told.
     pub untold: bool,
+}
+
+/// An attachment on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// The attachment.
+    pub blob: BlobHash,
+    /// Bytes that it takes.
+    pub bytes: u64,
+    /// How it came to be here, and how far.
+    pub state: StoredState,
+    /// When it came, or the last of it: milliseconds since 1970.
+    pub changed_ms: u64,
+}
+
+/// How an attachment came to be on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredState {
+    /// The user sent it from here.
+    Own,
+    /// It was fetched whole.
+    Fetched,
+    /// Not all of it has come.
+    Part,
 }
 
 /// An account that was met.
@@ -190,6 +214,8 @@ pub enum StoreOp {
         from: u64,
         /// Entry after the last.
         to: u64,
+        /// The last of these entries, as the device named it; nothing happens if it is another one here.
+        named: Option<EventId>,
     },
     /// Own entries were handed to a connection. Answered by [`StoreReply::Acknowledged`].
     Sent {
@@ -203,6 +229,8 @@ pub enum StoreOp {
         from: u64,
         /// Entry after the last.
         to: u64,
+        /// The last of these entries, as the device named it; nothing happens if it is another one here.
+        named: Option<EventId>,
         /// The road.
         path: Path,
     },
@@ -309,8 +337,8 @@ pub enum StoreReply {
     Acknowledged {
         /// The operation.
         ticket: Ticket,
-        /// The messages that are new in the stage, oldest first.
-        messages: Vec<EventId>,
+        /// The messages that are new in the stage, oldest first; none if another entry was named.
+        messages: Option<Vec<EventId>>,
     },
     /// Entries of a log in order.
     Log {

@@ -70,6 +70,7 @@ impl World {
             listen: loopback()?,
             relay_only,
             local_network: false,
+            attachment_quota: node::ATTACHMENT_QUOTA,
         };
         node::start(config).await.with_context(|| format!("@{username} does not start"))
     }

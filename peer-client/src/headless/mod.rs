@@ -44,6 +44,7 @@ pub async fn run(arguments: cli::Headless) -> anyhow::Result<()> {
         listen: arguments.listen,
         relay_only: arguments.relay_only,
         local_network: !arguments.no_mdns,
+        attachment_quota: arguments.attachment_quota,
     })
     .await?;
     let (output, written) = mpsc::channel(OUTPUT);

@@ -84,6 +84,7 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
             message: message_of(&fields)?,
             save_to: Some(fields.save_to.ok_or_else(|| missing("save_to"))?),
         },
+        "cancel" => Command::CancelFetch { message: message_of(&fields)? },
         "react" => Command::React {
             message: message_of(&fields)?,
             emoji: fields.emoji.ok_or_else(|| missing("emoji"))?,

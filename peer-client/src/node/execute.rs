@@ -70,9 +70,18 @@ impl Running {
             Effect::Prepare { ticket, source } => {
                 self.jobs.spawn(jobs::prepare(ticket, source, self.blobs.clone()));
             }
+            Effect::StopFetch { ticket } => {
+                if let Some(job) = self.fetches.remove(&ticket) {
+                    job.abort();
+                }
+            }
+            Effect::Evict { blob } => {
+                let blobs = self.blobs.clone();
+                self.tasks.spawn(jobs::remove(move || blobs.evict(&blob)));
+            }
             Effect::Forget { blob } => {
                 let blobs = self.blobs.clone();
-                self.tasks.spawn(jobs::forget(blobs, blob));
+                self.tasks.spawn(jobs::remove(move || blobs.remove(&blob)));
             }
             Effect::Save { ticket, blob, to } => {
                 let from = self.blobs.path(&blob);
@@ -115,7 +124,8 @@ impl Running {
         let control = self.swarm.behaviour().streams.new_control();
         let wanted = Wanted { conversation, proof, hash, size };
         let shared = (self.blobs.clone(), self.inbox.clone());
-        self.jobs.spawn(jobs::fetch(ticket, control, device, wanted, shared));
+        let job = self.jobs.spawn(jobs::fetch(ticket, control, device, wanted, shared));
+        self.fetches.insert(ticket, job);
     }
 
     fn connect_server(&mut self) {

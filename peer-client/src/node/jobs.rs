@@ -11,14 +11,14 @@ use tokio::{
 };
 use wire::{
     blob::{self, BlobReply, BlobRequest},
-    id::{BlobHash, DeviceId},
+    id::DeviceId,
 };
 
 use super::run::Event;
 use crate::{
     blob::{
-        store::BlobStore,
-        transfer::{self, Wanted},
+        store::{BlobStore, StoreError},
+        transfer::{self, Next, TransferError, Wanted},
     },
     core::{
         command::{Failure, FileSource},
@@ -79,14 +79,15 @@ fn prepare_now(source: FileSource, store: &BlobStore) -> Result<PreparedFile, Fa
 }
 
 /// Copies an attachment that is here whole. An existing file is replaced only once all is copied.
+/// The copy need not be durable: the attachment itself is.
 pub(super) async fn save(ticket: Ticket, from: Option<PathBuf>, to: PathBuf) -> Input {
     let result = spawn_blocking(move || {
         let from = from.ok_or(io::ErrorKind::NotFound)?;
         let folder = to.parent().filter(|parent| !parent.as_os_str().is_empty());
         let mut draft =
             tempfile::NamedTempFile::new_in(folder.unwrap_or(std::path::Path::new(".")))?;
-        let bytes = io::copy(&mut fs::File::open(from)?, &mut draft)?;
-        draft.as_file().sync_all()?;
+        // From file to file, so that the system may copy, or share where that is safe.
+        let bytes = io::copy(&mut fs::File::open(from)?, draft.as_file_mut())?;
         draft.persist(&to).map_err(|error| error.error)?;
         Ok::<_, io::Error>(bytes)
     });
@@ -102,7 +103,7 @@ pub(super) async fn save(ticket: Ticket, from: Option<PathBuf>, to: PathBuf) -> 
     })
 }
 
-/// Fetches what is missing of an attachment.
+/// Fetches from a device what is missing of an attachment and nobody else brings, until it is whole.
 pub(super) async fn fetch(
     ticket: Ticket,
     mut control: Control,
@@ -110,20 +111,8 @@ pub(super) async fn fetch(
     wanted: Wanted,
     (store, inbox): (BlobStore, mpsc::Sender<Event>),
 ) -> Input {
-    let failed = |text: String| {
-        tracing::debug!(?device, text, "a transfer failed");
-        Input::Attachment(AttachmentInput::Failed {
-            ticket,
-            failure: Failure::new("transfer", text),
-        })
-    };
-    let stream =
-        match control.open_stream(device.peer_id(), StreamProtocol::new(blob::PROTOCOL)).await {
-            Ok(stream) => stream,
-            Err(error) => return failed(error.to_string()),
-        };
     let mut told = 0;
-    let progress = |done: u64| {
+    let mut progress = |done: u64| {
         if done >= told + PROGRESS_STEP || done == wanted.size {
             told = done;
             // Only the newest matters: one that finds no room is superseded by the next.
@@ -131,10 +120,37 @@ pub(super) async fn fetch(
             drop(inbox.try_send(Event::Input(input)));
         }
     };
-    match transfer::fetch(stream, &store, &wanted, progress).await {
-        Ok(_) => Input::Attachment(AttachmentInput::Complete { ticket }),
-        Err(error) => failed(error.to_string()),
-    }
+    let fetching = async {
+        while let Next::Bring(share) = transfer::next(&store, &wanted).await? {
+            let opening =
+                control.open_stream(device.peer_id(), StreamProtocol::new(blob::PROTOCOL));
+            let stream = opening.await.map_err(|error| io::Error::other(error.to_string()))?;
+            transfer::fetch(stream, share, &wanted, &mut progress).await?;
+        }
+        Ok(())
+    };
+    Input::Attachment(match fetching.await {
+        Ok(()) => AttachmentInput::Complete { ticket },
+        Err(error) => {
+            let error: TransferError = error;
+            tracing::debug!(?device, %error, "a transfer failed");
+            AttachmentInput::Failed { ticket, failure: failure_of(&error) }
+        }
+    })
+}
+
+/// What the core should know of a transfer that failed.
+fn failure_of(error: &TransferError) -> Failure {
+    let code = match error {
+        // The device lies, or the message does.
+        TransferError::Corrupt | TransferError::WrongSize { .. } | TransferError::Malformed(_) => {
+            "corrupt"
+        }
+        TransferError::Store(StoreError::Fetching | StoreError::ShuttingDown) => "transfer",
+        TransferError::Store(_) => "disk",
+        _ => "transfer",
+    };
+    Failure::new(code, error.to_string())
 }
 
 /// Takes in attachment streams of others until the node ends.
@@ -184,10 +200,9 @@ async fn answer(
     }
 }
 
-/// Deletes an attachment.
-pub(super) async fn forget(blobs: BlobStore, blob: BlobHash) {
-    let removing = tokio::task::spawn_blocking(move || blobs.remove(&blob));
-    if let Ok(Err(error)) = removing.await {
+/// Removes files that nobody needs any more.
+pub(super) async fn remove(removing: impl FnOnce() -> Result<(), StoreError> + Send + 'static) {
+    if let Ok(Err(error)) = spawn_blocking(removing).await {
         tracing::warn!(%error, "a file that nobody needs any more could not be deleted");
     }
 }

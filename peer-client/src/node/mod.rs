@@ -33,6 +33,9 @@ use crate::{
     store::{self, Store},
 };
 
+/// Bytes that fetched attachments may take together if the user says nothing else.
+pub const ATTACHMENT_QUOTA: u64 = 10 * 1024 * 1024 * 1024;
+
 /// Where and as whom a peer runs.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -48,6 +51,8 @@ pub struct Config {
     pub relay_only: bool,
     /// Look for peers on the local network by multicast DNS.
     pub local_network: bool,
+    /// Bytes that fetched attachments may take together; beyond that the oldest go.
+    pub attachment_quota: u64,
 }
 
 /// Why a node does not start. The text says what to do.
@@ -155,7 +160,7 @@ pub async fn start(config: Config) -> Result<Node, NodeError> {
         return Err(NodeError::OtherName { registered: record.username, wanted: config.username });
     }
     let blobs = BlobStore::open(&files.blobs())?;
-    snapshot.blobs = files.whole_blobs()?.into_iter().collect();
+    snapshot.blobs = blobs.list()?;
     let reach =
         behaviour::Reach { relay_only: config.relay_only, local_network: config.local_network };
     let swarm = behaviour::swarm(&device_key.to_libp2p(), server, reach)?;
@@ -167,6 +172,7 @@ pub async fn start(config: Config) -> Result<Node, NodeError> {
         server_addresses: server_addresses.clone(),
         relay_only: config.relay_only,
         blob_dir: files.blobs(),
+        attachment_quota: config.attachment_quota,
         seed: rand::random(),
     };
     let machine = Machine::new(setup, snapshot, run::now());

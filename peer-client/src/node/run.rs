@@ -14,7 +14,7 @@ use libp2p::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::{sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,7 @@ use crate::{
         command::{Answer, Failure},
         input::{
             AttachmentInput, BlobStreamId, CallId, Input, LinkId, Now, PairingId, ServerInput,
-            SessionId, SyncInput,
+            SessionId, SyncInput, Ticket,
         },
         machine::Machine,
         model::Model,
@@ -108,6 +108,8 @@ pub(super) struct Running {
     pub(super) ready: VecDeque<Input>,
     pub(super) tasks: JoinSet<()>,
     pub(super) jobs: JoinSet<Input>,
+    /// Transfers to this device, which may be cancelled.
+    pub(super) fetches: BTreeMap<Ticket, AbortHandle>,
     pub(super) server: Server,
     pub(super) links: Links,
     pub(super) outboxes: BTreeMap<SessionId, mpsc::Sender<SyncFrame>>,
@@ -158,6 +160,7 @@ impl Running {
             ready: VecDeque::new(),
             tasks: JoinSet::new(),
             jobs: JoinSet::new(),
+            fetches: BTreeMap::new(),
             server: Server {
                 id: parts.server,
                 addresses: parts.server_addresses,
@@ -206,7 +209,7 @@ impl Running {
             },
             Some(reply) = self.store_replies.recv() => Next::Input(Input::Store(reply)),
             Some(job) = self.jobs.join_next(), if !self.jobs.is_empty() => {
-                job.map_or(Next::Nothing, Next::Input)
+                job.map_or(Next::Nothing, |input| Next::Input(self.finished(input)))
             }
             Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => Next::Nothing,
             Some(event) = self.events.recv(), if may_read => {
@@ -249,6 +252,17 @@ impl Running {
                 break;
             }
         }
+    }
+
+    /// A job has ended.
+    fn finished(&mut self, input: Input) -> Input {
+        if let Input::Attachment(
+            AttachmentInput::Complete { ticket } | AttachmentInput::Failed { ticket, .. },
+        ) = &input
+        {
+            self.fetches.remove(ticket);
+        }
+        input
     }
 
     fn call(&mut self, call: Call) -> Input {

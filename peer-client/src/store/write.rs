@@ -69,16 +69,18 @@ pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreR
             let entries = events.iter().map(AsRef::as_ref).zip(accounts);
             Some(append_all(database, *ticket, entries, *path)?)
         }
-        StoreOp::Acknowledge { ticket, conversation, device, stage, log, from, to } => {
+        StoreOp::Acknowledge { ticket, conversation, device, stage, log, from, to, named } => {
             let span = Span { conversation, log, from: *from, to: *to };
-            acknowledge(database, &span, device, stage_number(*stage))?;
-            Some(newly(database, *ticket, &span)?)
+            let note = || acknowledge(database, &span, device, stage_number(*stage));
+            Some(acknowledged(database, *ticket, &span, *named, note)?)
         }
-        StoreOp::Sent { ticket, conversation, log, from, to, path } => {
+        StoreOp::Sent { ticket, conversation, log, from, to, named, path } => {
             let span = Span { conversation, log, from: *from, to: *to };
-            acknowledge(database, &span, log, SENT)?;
-            set_path(database, &span, *path)?;
-            Some(newly(database, *ticket, &span)?)
+            let note = || {
+                acknowledge(database, &span, log, SENT)?;
+                set_path(database, &span, *path)
+            };
+            Some(acknowledged(database, *ticket, &span, *named, note)?)
         }
         StoreOp::Read { conversation, marks } => {
             mark_read(database, conversation, marks)?;
@@ -312,8 +314,47 @@ fn set_path(database: &Connection, span: &Span<'_>, path: Path) -> Result<(), St
     Ok(())
 }
 
-fn newly(database: &Connection, ticket: Ticket, span: &Span<'_>) -> Result<StoreReply, StoreError> {
-    let messages = database
+/// Notes how far entries came, unless another last one was named than the one here.
+fn acknowledged(
+    database: &Connection,
+    ticket: Ticket,
+    span: &Span<'_>,
+    named: Option<EventId>,
+    note: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<StoreReply, StoreError> {
+    let messages = if is_so(database, span, named)? {
+        note()?;
+        Some(newly(database, span)?)
+    } else {
+        None
+    };
+    Ok(StoreReply::Acknowledged { ticket, messages })
+}
+
+/// Whether the last entry of a span is the one that was named: else a device that has the other branch
+/// of a forked log would acknowledge this one.
+fn is_so(
+    database: &Connection,
+    span: &Span<'_>,
+    named: Option<EventId>,
+) -> Result<bool, StoreError> {
+    let Some(named) = named else { return Ok(true) };
+    let last = params![
+        span.conversation.as_bytes(),
+        span.log.as_bytes(),
+        span.to.saturating_sub(1),
+        named.as_bytes()
+    ];
+    Ok(database
+        .prepare_cached(
+            "SELECT 1 FROM events
+             WHERE conversation = ?1 AND author = ?2 AND sequence = ?3 AND id = ?4",
+        )?
+        .exists(last)?)
+}
+
+fn newly(database: &Connection, span: &Span<'_>) -> Result<Vec<EventId>, StoreError> {
+    database
         .prepare_cached(
             "SELECT id FROM events WHERE conversation = ?1 AND author = ?2
              AND sequence >= ?3 AND sequence < ?4 AND message = 1 ORDER BY sequence LIMIT ?5",
@@ -328,9 +369,8 @@ fn newly(database: &Connection, ticket: Ticket, span: &Span<'_>) -> Result<Store
             ],
             |row| row.get(0),
         )?
-        .map(|id| id.map(EventId::new))
-        .collect::<Result<_, _>>()?;
-    Ok(StoreReply::Acknowledged { ticket, messages })
+        .map(|id| Ok(EventId::new(id?)))
+        .collect()
 }
 
 fn mark_read(

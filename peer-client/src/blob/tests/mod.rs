@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bao_tree::BaoTree;
 use futures::{AsyncRead, AsyncWrite, future};
 use tempfile::TempDir;
 use tokio::io::{DuplexStream, duplex};
@@ -17,13 +18,17 @@ use wire::{
 };
 
 use super::{
+    download::Task,
     groups::GROUP,
-    store::BlobStore,
-    transfer::{self, TransferError, Wanted},
+    runs::Batch,
+    store::{Beginning, BlobStore},
+    transfer::{self, Next, Share, TransferError, Wanted},
+    walk::{BLOCK, Walk},
 };
 
 mod hostile;
 mod killed;
+mod sharing;
 mod storing;
 mod swarms;
 mod transferring;
@@ -45,6 +50,34 @@ impl Peer {
         let peer = Self::new();
         assert_eq!(peer.store.import(bytes).unwrap().size, bytes.len() as u64);
         peer
+    }
+
+    /// Gives it some ranges of the bytes, as a transfer leaves them that ended there.
+    fn put(&self, bytes: &[u8], ranges: &[(u64, u64)]) {
+        let (from, hash, size) = (Self::with(bytes), hash_of(bytes), bytes.len() as u64);
+        let mut encoder = from.store.encoder(&hash, ranges).unwrap().unwrap();
+        let mut encoded = Vec::new();
+        loop {
+            let piece = encoder.next_piece().unwrap();
+            if piece.is_empty() {
+                break;
+            }
+            encoded.extend(piece);
+        }
+        let Beginning::Coming(download) = self.store.begin(&hash, size).unwrap() else {
+            panic!("it is here");
+        };
+        let Task::Bring(share) = download.task().unwrap() else { panic!("nothing is missing") };
+        let (tree, mut walk) = (BaoTree::new(size, BLOCK), Walk::new(&hash, size, ranges));
+        let (mut batch, mut rest) = (Batch::default(), &encoded[..]);
+        while let Some(step) = walk.next() {
+            let (bytes, after) = rest.split_at(step.size());
+            walk.check(&step, bytes).unwrap();
+            batch.push(&tree, &step, bytes);
+            rest = after;
+        }
+        share.write(&batch).unwrap();
+        download.record().unwrap();
     }
 
     /// Opens the store anew, as the next run of the program does.
@@ -155,6 +188,31 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tampered<S> {
     }
 }
 
+/// What is missing of an attachment that nobody else brings.
+async fn share(store: &BlobStore, wanted: &Wanted) -> Result<Share, TransferError> {
+    match transfer::next(store, wanted).await? {
+        Next::Bring(share) => Ok(share),
+        Next::Whole(path) => panic!("nothing is missing in {}", path.display()),
+    }
+}
+
+/// Fetches over one stream.
+async fn fetch<S: AsyncRead + AsyncWrite + Unpin + Send>(
+    stream: S,
+    store: &BlobStore,
+    wanted: &Wanted,
+    progress: impl FnMut(u64) + Send,
+) -> Result<PathBuf, TransferError> {
+    match transfer::next(store, wanted).await? {
+        Next::Whole(path) => return Ok(path),
+        Next::Bring(share) => transfer::fetch(stream, share, wanted, progress).await?,
+    }
+    match transfer::next(store, wanted).await? {
+        Next::Whole(path) => Ok(path),
+        Next::Bring(share) => panic!("still missing: {share:?}"),
+    }
+}
+
 /// Serves one request, granting whatever it is.
 async fn serve(stream: End, peer: &Peer) -> Result<(), TransferError> {
     let mut stream = stream;
@@ -183,8 +241,7 @@ async fn attempt(
     tamper(&mut near);
     let mut progress = Vec::new();
     let client = async {
-        let result =
-            transfer::fetch(&mut near, &to.store, wanted, |bytes| progress.push(bytes)).await;
+        let result = fetch(&mut near, &to.store, wanted, |bytes| progress.push(bytes)).await;
         let received = near.received;
         drop(near);
         (result, received)

@@ -3,7 +3,10 @@ use std::{fs::File, io::Read as _};
 use wire::limits::BLOB_MAX;
 
 use super::*;
-use crate::blob::store::{Beginning, Imported, StoreError};
+use crate::{
+    blob::store::{Imported, StoreError},
+    core::storage::{StoredFile, StoredState},
+};
 
 #[test]
 fn imported_file_is_found_by_its_hash() {
@@ -82,16 +85,13 @@ fn others_may_not_read_attachments() {
     let store = BlobStore::open(&directory).unwrap();
     let bytes = sample(2 * GROUP);
     store.import(&bytes[..]).unwrap();
-    let Ok(Beginning::Partial(mut partial)) = store.begin(&hash_of(b"other"), 3 * GROUP) else {
-        panic!("it is not here");
-    };
-    partial.write(0, &bytes[..GROUP as usize]).unwrap();
-    partial.record().unwrap();
+    let peer = Peer { directory: outer, store };
+    peer.put(&sample(3 * GROUP), &[(0, GROUP)]);
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(directory.clone()), 0o700);
     let files: Vec<PathBuf> =
         fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(files.len(), 4, "{files:?}");
+    assert_eq!(files.len(), 5, "{files:?}");
     for file in files {
         assert_eq!(mode(file.clone()), 0o600, "{}", file.display());
     }
@@ -106,7 +106,15 @@ fn opening_tidies_up_after_a_crash() {
     let hash = hash_of(&bytes);
     let mut peer = Peer::with(&bytes);
     let coming = hash_of(b"coming");
-    for leftover in [format!("{hash}.part"), format!("{hash}.have"), "tmp-x1y2z3".to_owned()] {
+    let gone = hash_of(b"gone");
+    for leftover in [
+        format!("{hash}.part"),
+        format!("{hash}.have"),
+        format!("{gone}.pairs"),
+        format!("{gone}.obao"),
+        format!("{gone}.fetched"),
+        "tmp-x1y2z3".to_owned(),
+    ] {
         fs::write(peer.directory.path().join(leftover), b"left").unwrap();
     }
     fs::write(peer.file(&coming, "part"), b"coming").unwrap();
@@ -118,12 +126,9 @@ fn opening_tidies_up_after_a_crash() {
 
 /// A peer that has the first two of three groups.
 fn peer_with_two_groups(bytes: &[u8]) -> Peer {
-    let peer = Peer::new();
-    let Ok(Beginning::Partial(mut partial)) = peer.store.begin(&hash_of(bytes), 3 * GROUP) else {
-        panic!("it is not here");
-    };
-    partial.write(0, &bytes[..2 * GROUP as usize]).unwrap();
-    partial.record().unwrap();
+    let mut peer = Peer::new();
+    peer.put(bytes, &[(0, 2 * GROUP)]);
+    peer.restart();
     peer
 }
 
@@ -146,31 +151,92 @@ fn record_of_another_size_or_form_is_not_believed() {
 }
 
 #[tokio::test]
-async fn damaged_part_is_found_and_fetched_anew() {
-    let bytes = sample(3 * GROUP);
+async fn only_what_was_damaged_or_missing_is_fetched_again() {
+    let bytes = sample(8 * GROUP);
     let hash = hash_of(&bytes);
-    let (from, to) = (Peer::with(&bytes), peer_with_two_groups(&bytes));
-    let mut part = fs::read(to.file(&hash, "part")).unwrap();
-    part[5] ^= 1;
-    fs::write(to.file(&hash, "part"), part).unwrap();
-    let first = attempt(&from, &to, &wanted(&bytes), |_| {}).await.result;
-    assert!(matches!(first, Err(TransferError::Store(StoreError::Damaged))), "{first:?}");
-    assert_eq!(to.store.path(&hash), None);
-    let second = attempt(&from, &to, &wanted(&bytes), |_| {}).await.result.unwrap();
-    assert!(fs::read(second).unwrap() == bytes);
+    // A byte of the third group; a hash that proves the first two.
+    for (ending, place, most) in [("part", 2 * GROUP + 5, 3 * GROUP), ("pairs", 130, 5 * GROUP)] {
+        let (from, mut to) = (Peer::with(&bytes), Peer::new());
+        to.put(&bytes, &[(0, 6 * GROUP)]);
+        let mut damaged = fs::read(to.file(&hash, ending)).unwrap();
+        damaged[place as usize] ^= 1;
+        fs::write(to.file(&hash, ending), damaged).unwrap();
+        to.restart();
+        let attempt = attempt(&from, &to, &wanted(&bytes), |_| {}).await;
+        assert!(fs::read(attempt.result.unwrap()).unwrap() == bytes);
+        let more = attempt.received.saturating_sub(2 * GROUP);
+        assert!(more > 0 && attempt.received < most + GROUP, "{ending}: {}", attempt.received);
+        // What was fetched so can be handed on.
+        let third = Peer::new();
+        let path = self::attempt(&to, &third, &wanted(&bytes), |_| {}).await.result.unwrap();
+        assert!(fs::read(path).unwrap() == bytes);
+    }
 }
 
 #[tokio::test]
 async fn part_that_was_complete_at_a_crash_is_finished() {
     let bytes = sample(3 * GROUP);
-    let (from, to) = (Peer::with(&bytes), Peer::new());
-    let Ok(Beginning::Partial(mut partial)) = to.store.begin(&hash_of(&bytes), 3 * GROUP) else {
-        panic!("it is not here");
-    };
-    partial.write(0, &bytes).unwrap();
-    partial.record().unwrap();
-    drop(partial);
+    let (from, mut to) = (Peer::with(&bytes), Peer::new());
+    to.put(&bytes, &[(0, 3 * GROUP)]);
+    to.restart();
     let attempt = attempt(&from, &to, &wanted(&bytes), |_| {}).await;
     assert!(fs::read(attempt.result.unwrap()).unwrap() == bytes);
-    assert!(attempt.received < 64, "{} bytes received", attempt.received);
+    assert_eq!(attempt.received, 0);
+}
+
+/// What is listed of an attachment, without its time.
+fn listed(peer: &Peer, hash: &BlobHash) -> Option<(u64, StoredState)> {
+    let list = peer.store.list().unwrap();
+    let mut of = list.iter().filter(|file| file.blob == *hash);
+    let found = of.next().map(|StoredFile { bytes, state, .. }| (*bytes, *state));
+    assert_eq!(of.next(), None);
+    found
+}
+
+#[tokio::test]
+async fn own_fetched_and_partial_files_are_told_apart_after_a_restart() {
+    let [own, fetched, part] = [2, 3, 4].map(|groups| sample(groups * GROUP + 1));
+    let mut to = Peer::with(&own);
+    attempt(&Peer::with(&fetched), &to, &wanted(&fetched), |_| {}).await.result.unwrap();
+    to.put(&part, &[(GROUP, 3 * GROUP)]);
+    to.restart();
+    assert_eq!(listed(&to, &hash_of(&own)), Some((2 * GROUP + 1, StoredState::Own)));
+    assert_eq!(listed(&to, &hash_of(&fetched)), Some((3 * GROUP + 1, StoredState::Fetched)));
+    assert_eq!(listed(&to, &hash_of(&part)), Some((2 * GROUP, StoredState::Part)));
+    // Who sends on what was fetched owns it from then on.
+    to.store.import(&fetched[..]).unwrap();
+    assert_eq!(listed(&to, &hash_of(&fetched)), Some((3 * GROUP + 1, StoredState::Own)));
+}
+
+#[tokio::test]
+async fn eviction_takes_what_was_fetched_and_nothing_of_the_users_own() {
+    let [own, fetched, part] = [2, 3, 4].map(|groups| sample(groups * GROUP + 1));
+    let to = Peer::with(&own);
+    let from = Peer::with(&fetched);
+    attempt(&from, &to, &wanted(&fetched), |_| {}).await.result.unwrap();
+    to.put(&part, &[(GROUP, 3 * GROUP)]);
+    for bytes in [&own, &fetched, &part] {
+        to.store.evict(&hash_of(bytes)).unwrap();
+    }
+    let hash = hash_of(&own).to_string();
+    assert_eq!(to.files(), [hash.clone(), format!("{hash}.obao")]);
+    let path = attempt(&from, &to, &wanted(&fetched), |_| {}).await.result.unwrap();
+    assert!(fs::read(path).unwrap() == fetched);
+}
+
+#[tokio::test]
+async fn what_is_coming_is_not_evicted() {
+    let bytes = sample(3 * GROUP);
+    let (from, to) = (Peer::with(&bytes), Peer::new());
+    to.put(&bytes, &[(0, GROUP)]);
+    let wanted = wanted(&bytes);
+    let coming = share(&to.store, &wanted).await.unwrap();
+    to.store.evict(&wanted.hash).unwrap();
+    let (near, far) = stream();
+    let bringing = transfer::fetch(near, coming, &wanted, |_| {});
+    let (brought, _served) = future::join(bringing, serve(far, &from)).await;
+    brought.unwrap();
+    let attempt = attempt(&from, &to, &wanted, |_| {}).await;
+    assert!(fs::read(attempt.result.unwrap()).unwrap() == bytes);
+    assert_eq!(attempt.received, 0);
 }

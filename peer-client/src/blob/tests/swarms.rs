@@ -70,10 +70,10 @@ async fn fetch_over(on: &str) {
         control.open_stream(server_id, StreamProtocol::new(PROTOCOL)).await.unwrap()
     };
     let stream = open(&mut control).await;
-    let refused = transfer::fetch(stream, &to.store, &wanted, |_| {}).await;
+    let refused = fetch(stream, &to.store, &wanted, |_| {}).await;
     assert!(matches!(refused, Err(TransferError::Busy)), "{on}: {refused:?}");
     let stream = open(&mut control).await;
-    let path = transfer::fetch(stream, &to.store, &wanted, |_| {}).await.unwrap();
+    let path = fetch(stream, &to.store, &wanted, |_| {}).await.unwrap();
     assert!(fs::read(path).unwrap() == bytes, "{on}");
 }
 

@@ -231,3 +231,23 @@ fn greetings_do_not_repeat_what_is_known() {
         .sum();
     assert_eq!(sent, 1, "one entry was asked for again");
 }
+
+#[test]
+fn whoever_has_the_other_branch_acknowledges_nothing_of_this_one() {
+    let mut network = super::network::Network::with_people(2, &["alice", "bob"]);
+    network.say(0, "@bob", "one");
+    network.await_texts(1, "@alice", &["one"], Duration::from_secs(5));
+    network.run_for(Duration::from_secs(2));
+    let old = network.peers[0].store.copy();
+    network.say(0, "@bob", "two");
+    network.say(0, "@bob", "three");
+    network.await_texts(1, "@alice", &["one", "two", "three"], Duration::from_secs(5));
+    network.stop(0);
+    network.peers[0].store = old;
+    network.start(0);
+    let other = network.say(0, "@bob", "another two");
+    network.run_for(Duration::from_mins(1));
+    assert_eq!(network.peers[0].errors(), ["fork"]);
+    assert!(network.peers[0].stages(other).is_empty(), "{:?}", network.peers[0].stages(other));
+    assert_eq!(network.untrue, Vec::<String>::new());
+}

@@ -104,6 +104,7 @@ impl Person {
             server_addresses: Vec::new(),
             relay_only: self.relay_only,
             blob_dir: "blobs".into(),
+            attachment_quota: 1000,
             seed: seed(4, self.number),
         };
         let snapshot = store.snapshot(self.account());

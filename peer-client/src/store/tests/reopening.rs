@@ -116,7 +116,8 @@ fn acknowledgements_at_their_furthest() {
     let log = alice.log(&[("one", 1), ("two", 2), ("three", 3)]);
     opened.must_append(&alice, &log);
     let (conversation, own, device) = (direct().id, alice.device(), bob.device());
-    let mut acknowledge = |stage, from, to| {
+    let named = |to: u64| log[to as usize - 1].id;
+    let mut acknowledge_as = |stage, from, to, named| {
         let op = |ticket| StoreOp::Acknowledge {
             ticket,
             conversation,
@@ -125,10 +126,14 @@ fn acknowledgements_at_their_furthest() {
             log: own,
             from,
             to,
+            named: Some(named),
         };
         let StoreReply::Acknowledged { messages, .. } = opened.ask(op) else { panic!("{stage:?}") };
         messages
     };
+    assert_eq!(acknowledge_as(Stage::Stored, 0, 2, log[0].id), None, "another entry");
+    let mut acknowledge =
+        |stage, from, to| acknowledge_as(stage, from, to, named(to)).unwrap_or_default();
     assert_eq!(acknowledge(Stage::Stored, 0, 2), [log[0].id, log[1].id]);
     assert_eq!(acknowledge(Stage::Stored, 2, 3), [log[2].id]);
     assert_eq!(acknowledge(Stage::Stored, 0, 1), [log[0].id]);
@@ -149,9 +154,10 @@ fn what_was_sent_and_by_which_road_it_first_went() {
     opened.ask(|ticket| StoreOp::Append { ticket, events, accounts, path: None });
     let (conversation, own) = (direct().id, alice.device());
     for (from, to, path) in [(0, 1, Path::Relayed), (0, 2, Path::Direct)] {
-        let op = |ticket| StoreOp::Sent { ticket, conversation, log: own, from, to, path };
+        let op =
+            |ticket| StoreOp::Sent { ticket, conversation, log: own, from, to, named: None, path };
         let StoreReply::Acknowledged { messages, .. } = opened.ask(op) else { panic!("{path:?}") };
-        assert_eq!(messages.len() as u64, to - from);
+        assert_eq!(messages.unwrap_or_default().len() as u64, to - from);
     }
     let mut opened = opened.reopen();
     assert_eq!(opened.state().sent, 2);

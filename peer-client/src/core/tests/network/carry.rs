@@ -61,6 +61,8 @@ impl Network {
             | Effect::Save { .. }
             | Effect::Forget { .. }
             | Effect::Fetch { .. }
+            | Effect::StopFetch { .. }
+            | Effect::Evict { .. }
             | Effect::Serve { .. }
             | Effect::Refuse { .. } => {
                 unreachable!("scenarios in this network are without attachments")
