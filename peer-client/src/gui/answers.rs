@@ -114,6 +114,8 @@ fn invitation(group: &GroupName, answer: Answer) -> Option<Dialog> {
 pub(crate) fn on_failure(purpose: Purpose, failure: Failure, state: &mut UiState, now: f64) {
     match purpose {
         Purpose::Quiet => {}
+        // The user did that.
+        Purpose::Tell | Purpose::Save(_) if failure.code == "cancelled" => {}
         Purpose::Tell | Purpose::Save(_) | Purpose::Search(..) | Purpose::Invite(_) => {
             state.tell(failure.text, true, now);
         }

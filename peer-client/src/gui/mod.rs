@@ -22,6 +22,7 @@ mod images;
 mod inbox;
 mod jobs;
 mod list;
+mod mentions;
 mod pages;
 mod search;
 mod session;

@@ -1,6 +1,9 @@
 //! The user's devices: which there are, a code for a further one, and removing one.
 
-use egui::{CornerRadius, Frame, Label, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, vec2};
+use egui::{
+    CornerRadius, Frame, Label, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2,
+    text::LayoutJob, vec2,
+};
 use lucide_icons::Icon;
 use wire::id::DeviceId;
 
@@ -225,8 +228,12 @@ pub(crate) fn text_ui(ui: &mut Ui, text: &str) {
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ScrollArea::vertical().max_height(TEXT).show(ui, |ui| {
-            let text = RichText::new(text).font(fonts::regular(size::SMALL)).color(palette.text);
-            ui.add(Label::new(text).wrap().selectable(true));
+            let font = fonts::regular(size::SMALL);
+            let mut job = LayoutJob::simple(text.to_owned(), font, palette.text, 0.0);
+            // Beside the scroll bar, and without regard to hyphens.
+            job.wrap.max_width = ui.available_width() - space::M;
+            job.wrap.break_anywhere = true;
+            ui.add(Label::new(job).selectable(true));
         });
     });
 }

@@ -26,6 +26,8 @@ pub(crate) fn page_heading(ui: &mut Ui, title: &str) -> bool {
     let palette = theme::palette(ui);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
+        // The arrow itself begins where the words below do.
+        ui.add_space(-9.0);
         let back = button::icon(ui, Icon::ArrowLeft, "Back").clicked();
         let title = RichText::new(title).font(fonts::semibold(size::HEADING));
         ui.add(egui::Label::new(title.color(palette.text)).truncate());
@@ -131,11 +133,10 @@ pub(crate) fn place_ui(
     error: Option<&str>,
 ) -> (Response, bool) {
     let response = field::labelled(ui, name, "/home/me/…", path, error);
-    let choosing = ui
-        .with_layout(Layout::right_to_left(Align::Center), |ui| {
-            button::small(ui, "Choose…", button::Kind::Plain).clicked()
-        })
-        .inner;
+    let row = vec2(ui.available_width(), 34.0);
+    let layout = Layout::right_to_left(Align::Center);
+    let choose = |ui: &mut Ui| button::small(ui, "Choose…", button::Kind::Plain).clicked();
+    let choosing = ui.allocate_ui_with_layout(row, layout, choose).inner;
     (response, choosing)
 }
 

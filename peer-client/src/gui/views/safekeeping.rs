@@ -26,15 +26,15 @@ pub(crate) fn phrase_ui(ui: &mut Ui, phrase: &mut Phrase, state: &mut UiState) -
     }
     match &phrase.words {
         None => {
-            warning_ui(
-                ui,
-                "Whoever has these words has your account. Look whether anybody sees \
-                            your screen",
-            );
             parts::words(
                 ui,
                 "24 words bring your account back when all your devices are lost. They hold no \
                  messages: those come from others, or from a backup",
+            );
+            warning_ui(
+                ui,
+                "Whoever has these words has your account. Look whether anybody sees \
+                            your screen",
             );
             let label = if phrase.busy { "Reading…" } else { "Show the words" };
             ui.add_space(space::S);
