@@ -29,7 +29,7 @@ const TEXT_MAX: f32 = 168.0;
 /// Seconds between tellings that the user writes.
 const TYPING_SECONDS: f64 = 4.0;
 /// Height of the line above the field, in points.
-const TYPING_LINE: f32 = 22.0;
+const TYPING_LINE: f32 = 26.0;
 
 /// The text field's id.
 pub(crate) fn text_id() -> Id {

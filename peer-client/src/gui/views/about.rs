@@ -48,7 +48,10 @@ pub(crate) fn about_ui(
     if matches!(conversation.name, ConversationName::Group(_)) {
         let title = RichText::new(format!("Members ({})", conversation.members.len() + 1));
         ui.label(title.font(fonts::semibold(size::SMALL)).color(palette.text_weak));
-        members_ui(ui, scene, &conversation.members);
+        let me = scene.model.me.as_ref();
+        let me = me.map(|me| MemberView { username: me.username.clone(), online: true });
+        let all: Vec<_> = me.iter().chain(conversation.members.iter()).collect();
+        members_ui(ui, scene, &all);
     }
     ui.add_space(space::S);
     let leaves = actions_ui(ui, &conversation.name, (state, out));
@@ -118,7 +121,7 @@ fn facts_ui(ui: &mut Ui, conversation: &ConversationView) {
     }
 }
 
-fn members_ui(ui: &mut Ui, scene: &Scene<'_>, members: &[MemberView]) {
+fn members_ui(ui: &mut Ui, scene: &Scene<'_>, members: &[&MemberView]) {
     let palette = theme::palette(ui);
     ScrollArea::vertical().max_height(4.5 * MEMBER).show_rows(
         ui,
@@ -157,6 +160,9 @@ fn members_ui(ui: &mut Ui, scene: &Scene<'_>, members: &[MemberView]) {
 
 /// Whether a member is there, and by which road.
 fn presence(scene: &Scene<'_>, member: &MemberView) -> String {
+    if scene.model.me.as_ref().is_some_and(|me| me.username == member.username) {
+        return "you".to_owned();
+    }
     let road = scene
         .model
         .peers

@@ -26,7 +26,7 @@ const PERSON: f32 = 48.0;
 /// Height of a device below a person, in points.
 const DEVICE: f32 = 24.0;
 /// Height of a stage, in points.
-const STAGE: f32 = 34.0;
+const STAGE: f32 = 26.0;
 
 /// Draws the details, and tells whether the user leaves.
 pub(crate) fn details_ui(

@@ -23,6 +23,8 @@ use crate::{
 
 /// Width of a dialog, in points.
 const WIDTH: f32 = 380.0;
+/// Room for the scroll bar beside a dialog's content, in points.
+const BAR: f32 = 16.0;
 /// Between a dialog and the window's edge at least, in points.
 const MARGIN: f32 = 20.0;
 
@@ -37,12 +39,12 @@ pub(crate) fn dialog_ui(
     let style = context.global_style();
     let frame = Frame::window(&style)
         .corner_radius(egui::CornerRadius::same(radius::CARD))
-        .inner_margin(Margin::same(space::XL as i8));
+        .inner_margin(Margin { right: (space::XL - BAR) as i8, ..Margin::same(space::XL as i8) });
     let scrim = if style.visuals.dark_mode { 150 } else { 90 };
     let modal = Modal::new(Id::unique("dialog"))
         .frame(frame)
         .backdrop_color(egui::Color32::from_black_alpha(scrim));
-    let contents = |ui: &mut Ui| match &mut dialog {
+    let mut contents = |ui: &mut Ui| match &mut dialog {
         Dialog::NewChat(entry) => new_chat_ui(ui, entry, out),
         Dialog::JoinGroup(entry) => join_ui(ui, entry, out),
         Dialog::CreateGroup(entry) => invitations::create_ui(ui, entry, out),
@@ -63,12 +65,18 @@ pub(crate) fn dialog_ui(
     };
     let shown = modal.show(context, |ui| {
         let screen = context.content_rect();
-        ui.set_width(WIDTH.min(screen.width() - 2.0 * MARGIN - 2.0 * space::XL));
+        let width = WIDTH.min(screen.width() - 2.0 * MARGIN - 2.0 * space::XL);
+        ui.set_width(width + BAR);
         ui.spacing_mut().item_spacing.y = space::S;
         let height = screen.height() - 2.0 * MARGIN - 2.0 * space::XL;
         // What grows gets its room at once, not what the dialog had before.
         ui.set_max_height(height);
-        ScrollArea::vertical().max_height(height).show(ui, contents).inner
+        let area = ScrollArea::vertical().auto_shrink([false, true]).max_height(height);
+        area.show(ui, |ui| {
+            ui.set_max_width(width);
+            contents(ui)
+        })
+        .inner
     });
     let next = state.dialog.take();
     if next.is_some() {

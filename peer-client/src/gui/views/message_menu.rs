@@ -112,14 +112,19 @@ fn popup(response: &Response) -> Popup<'_> {
     let id = response.id.with("by keys");
     let keys = |input: &InputState| input.key_pressed(Key::Enter) || input.key_pressed(Key::Space);
     let pressed = response.has_focus() && context.input(keys);
-    if pressed || response.secondary_clicked() {
+    // Also on its image and its quote, which have first clicks of their own.
+    let opens = pressed || response.container_secondary_clicked();
+    if opens {
         context.data_mut(|data| data.insert_temp(id, pressed));
     }
-    if context.data(|data| data.get_temp(id)).unwrap_or(false) {
-        Popup::menu(response).open_memory(pressed.then_some(SetOpenCommand::Bool(true)))
+    let command = if opens {
+        Some(SetOpenCommand::Bool(true))
     } else {
-        Popup::context_menu(response)
-    }
+        response.clicked().then_some(SetOpenCommand::Bool(false))
+    };
+    let menu = Popup::menu(response).open_memory(command);
+    let by_keys = context.data(|data| data.get_temp(id)).unwrap_or(false);
+    if by_keys { menu } else { menu.at_pointer_fixed() }
 }
 
 /// The buttons beside a message that is pointed at.

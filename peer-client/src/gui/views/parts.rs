@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use egui::{
-    Align, CornerRadius, CursorIcon, Layout, Rect, Response, RichText, Role, Sense, Ui, Vec2,
-    WidgetInfo, pos2, vec2,
+    Align, CornerRadius, CursorIcon, Layout, Rect, Response, RichText, Role, Sense, Ui, UiBuilder,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 use lucide_icons::Icon;
 
@@ -24,16 +24,19 @@ const FACT: f32 = 46.0;
 /// The title of a page with a way back before it. Tells whether the user goes back.
 pub(crate) fn page_heading(ui: &mut Ui, title: &str) -> bool {
     let palette = theme::palette(ui);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = space::XS;
-        // The arrow itself begins where the words below do.
-        ui.add_space(-9.0);
-        let back = button::icon(ui, Icon::ArrowLeft, "Back").clicked();
-        let title = RichText::new(title).font(fonts::semibold(size::HEADING));
-        ui.add(egui::Label::new(title.color(palette.text)).truncate());
-        back
-    })
-    .inner
+    let size = vec2(ui.available_width(), button::SIDE);
+    let (row, response) = ui.allocate_exact_size(size, Sense::hover());
+    // The arrow itself begins where the words below do.
+    let at = row.left_center() + vec2(size::ICON / 2.0, 0.0);
+    let place = Rect::from_center_size(at, Vec2::splat(button::SIDE));
+    let mut child = ui.new_child(UiBuilder::new().max_rect(place).id_salt("back"));
+    let back = button::icon(&mut child, Icon::ArrowLeft, "Back").clicked();
+    let left = place.right() + space::XS;
+    let font = fonts::semibold(size::HEADING);
+    let line = text::one_line(ui, title, row.right() - left, font, palette.text);
+    galley_centred(ui.painter(), pos2(left, row.center().y), line);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, title));
+    back
 }
 
 /// Words below a title.
@@ -169,7 +172,8 @@ pub(crate) fn segments<T: Copy + PartialEq>(
         let on = current == *value;
         let ink = if on { palette.text } else { palette.text_weak };
         if on {
-            ui.painter().rect_filled(place, CornerRadius::same(radius::SMALL + 2), palette.card);
+            let fill = if palette.dark { palette.pressed } else { palette.card };
+            ui.painter().rect_filled(place, CornerRadius::same(radius::SMALL + 2), fill);
         }
         button::focus_ring(ui, place, &response, radius::SMALL + 2);
         let words = text::one_line(ui, label, width - 34.0, fonts::medium(size::SMALL), ink);
