@@ -227,7 +227,7 @@ pub(crate) fn text_ui(ui: &mut Ui, text: &str) {
         .inner_margin(Margin::same(space::M as i8));
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ScrollArea::vertical().max_height(TEXT).show(ui, |ui| {
+        ScrollArea::vertical().auto_shrink([false, true]).max_height(TEXT).show(ui, |ui| {
             let font = fonts::regular(size::SMALL);
             let mut job = LayoutJob::simple(text.to_owned(), font, palette.text, 0.0);
             // Beside the scroll bar, and without regard to hyphens.

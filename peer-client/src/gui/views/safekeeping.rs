@@ -151,7 +151,9 @@ pub(crate) fn backup_ui(ui: &mut Ui, backup: &mut Backup, state: &mut UiState) -
         } else {
             None
         };
-        if let (None, Some(path)) = (&backup.passphrase_error, begin(&mut backup.place)) {
+        if backup.passphrase_error.is_none()
+            && let Some(path) = begin(&mut backup.place)
+        {
             state.errands.push(Errand::Backup(path, Secret::new(backup.passphrase.clone())));
         }
     }
