@@ -77,7 +77,7 @@ fn typing_ui(ui: &mut Ui, scene: &Scene<'_>, name: &ConversationName) {
     let left = rect.center().x - rect.width().min(COLUMN) / 2.0 + space::L;
     let galley =
         text::one_line(ui, &words, rect.width(), fonts::medium(size::META + 0.5), palette.accent);
-    ui.painter().galley(pos2(left, rect.top() + 2.0), galley, palette.accent);
+    ui.painter().galley(pos2(left, rect.top() + 5.0), galley, palette.accent);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn about_ui(
         let me = scene.model.me.as_ref();
         let me = me.map(|me| MemberView { username: me.username.clone(), online: true });
         let all: Vec<_> = me.iter().chain(conversation.members.iter()).collect();
-        members_ui(ui, scene, &all);
+        ui.scope(|ui| members_ui(ui, scene, &all));
     }
     ui.add_space(space::S);
     let leaves = actions_ui(ui, &conversation.name, (state, out));
@@ -123,12 +123,12 @@ fn facts_ui(ui: &mut Ui, conversation: &ConversationView) {
 
 fn members_ui(ui: &mut Ui, scene: &Scene<'_>, members: &[&MemberView]) {
     let palette = theme::palette(ui);
+    ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical().max_height(4.5 * MEMBER).show_rows(
         ui,
         MEMBER,
         members.len(),
         |ui, range| {
-            ui.spacing_mut().item_spacing.y = 0.0;
             for member in &members[range] {
                 let (rect, response) =
                     ui.allocate_exact_size(vec2(ui.available_width(), MEMBER), Sense::hover());

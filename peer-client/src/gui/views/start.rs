@@ -12,29 +12,48 @@ use crate::gui::{
 
 /// Width of the form, in points.
 const WIDTH: f32 = 420.0;
+/// Height of what is above it, in points.
+const TITLE: f32 = 200.0;
 
 /// Draws the page, and gives what was entered when the user goes on.
 pub(crate) fn start_ui(ui: &mut Ui, form: &mut StartForm) -> Option<Login> {
-    let palette = theme::palette(ui);
-    let frame = Frame::new().fill(palette.canvas).inner_margin(Margin::same(space::L as i8));
-    CentralPanel::default()
-        .frame(frame)
-        .show(ui, |ui| {
-            let height = ui.available_height();
-            ScrollArea::vertical()
-                .show(ui, |ui| {
-                    ui.vertical_centered(|ui| {
-                        ui.add_space(((height - 520.0) / 2.0).max(space::S));
-                        ui.set_max_width(WIDTH.min(ui.available_width()));
-                        title_ui(ui);
-                        ui.add_space(space::XL);
-                        card_ui(ui, form)
-                    })
-                    .inner
-                })
-                .inner
+    let frame = Frame::new().fill(theme::palette(ui).canvas);
+    CentralPanel::default().frame(frame).show(ui, |ui| page_ui(ui, form)).inner
+}
+
+fn page_ui(ui: &mut Ui, form: &mut StartForm) -> Option<Login> {
+    let height = ui.available_height();
+    // Where there is little room, the fields come first.
+    let titled =
+        matches!(form.way, Way::Here | Way::Choosing) || height > 2.0 * TITLE + tall(form.way);
+    let whole = tall(form.way) + if titled { TITLE } else { 0.0 };
+    let area = ScrollArea::vertical().auto_shrink(false);
+    let page = |ui: &mut Ui| {
+        ui.vertical_centered(|ui| {
+            ui.add_space(((height - whole) / 2.0).max(space::L));
+            ui.set_max_width(WIDTH.min(ui.available_width() - 2.0 * space::L));
+            if titled {
+                title_ui(ui);
+                ui.add_space(space::XL);
+            }
+            let login = card_ui(ui, form);
+            ui.add_space(space::L);
+            login
         })
         .inner
+    };
+    area.show(ui, page).inner
+}
+
+/// About how tall the card is, in points.
+fn tall(way: Way) -> f32 {
+    match way {
+        Way::Here => 350.0,
+        Way::Choosing => 290.0,
+        Way::Phrase => 560.0,
+        Way::Code => 410.0,
+        Way::Backup => 530.0,
+    }
 }
 
 fn title_ui(ui: &mut Ui) {
@@ -96,7 +115,7 @@ fn fields_ui(ui: &mut Ui, form: &mut StartForm) -> Option<Login> {
 
 /// Draws the fields, and tells whether the user went on from one of them.
 fn entry_ui(ui: &mut Ui, form: &mut StartForm) -> bool {
-    let hint = "/ip4/203.0.113.5/udp/4001/quic-v1/p2p/12D3…";
+    let hint = "/ip4/…/p2p/12D3… or an invitation link";
     let error = form.server_error.as_deref();
     let server = field::labelled(ui, "Server address", hint, &mut form.server, error);
     let mut left = server.lost_focus();
