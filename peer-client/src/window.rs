@@ -143,3 +143,103 @@ fn default_data_dir() -> anyhow::Result<PathBuf> {
         .context("this system tells no folder for data; give one with --data-dir")?;
     Ok(folders.data_dir().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use libp2p::Multiaddr;
+    use rendezvous_server::{config, server::Server};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{
+        core::{
+            command::{Answer, Command},
+            model::ServerTie,
+        },
+        gui::Secret,
+    };
+
+    fn loopback() -> Vec<Multiaddr> {
+        vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()]
+    }
+
+    fn name(text: &str) -> Username {
+        Username::new(text).unwrap()
+    }
+
+    /// Brings an account into a folder and waits until the server knows the device.
+    async fn begin(data_dir: &Path, login: Login) -> anyhow::Result<Node> {
+        let username = prepare(data_dir, &login).await?;
+        let node = node::start(node::Config {
+            data_dir: data_dir.to_owned(),
+            rendezvous: login.rendezvous,
+            username,
+            listen: loopback(),
+            relay_only: false,
+            local_network: false,
+            attachment_quota: node::ATTACHMENT_QUOTA,
+        })
+        .await?;
+        let mut model = node.handle.watch();
+        let registered = model.wait_for(|model| model.server == ServerTie::Registered);
+        drop(tokio::time::timeout(Duration::from_secs(20), registered).await??);
+        Ok(node)
+    }
+
+    async fn devices(node: &Node) -> usize {
+        match node.handle.ask(Command::Devices).await {
+            Ok(Answer::Devices(devices)) => devices.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_account_comes_to_further_devices_in_every_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let data_dir = place("server");
+        let listen = loopback();
+        let config = config::Config { data_dir, listen, ..config::Config::default() };
+        let server = Server::bind(config).await.unwrap();
+        let rendezvous = server.addresses().clone();
+        let shutdown = CancellationToken::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(server.run(shutdown.clone()));
+        let login = |account| Login { rendezvous: rendezvous.clone(), account };
+
+        let first = begin(&place("first"), login(Account::Here(name("alice")))).await.unwrap();
+        let Ok(Answer::Code(code)) = first.handle.ask(Command::AddDevice).await else {
+            panic!("there is no code")
+        };
+        // Somebody tried the name on the second device before.
+        let second = place("second");
+        Files::open(&second).unwrap().authority().unwrap();
+        let second = begin(&second, login(Account::Code(Secret::new(code)))).await.unwrap();
+        assert_eq!(second.handle.model().me.as_ref().unwrap().username, name("alice"));
+        assert!(place("second").join("unused-1/account.key").exists());
+
+        let words = recovery::phrase_of(&Files::beside_node(&place("first"))).unwrap();
+        let phrase = |words: &str| Account::Phrase {
+            username: name("alice"),
+            words: Secret::new(words),
+            revoke_others: false,
+        };
+        let wrong = begin(&place("third"), login(phrase("frog"))).await.unwrap_err();
+        assert!(wrong.to_string().contains("24 words"), "{wrong}");
+        let third = begin(&place("third"), login(phrase(&words))).await.unwrap();
+
+        let file = place("all.age");
+        backup::write(&Files::beside_node(&place("first")), &file, "a frog in a bog").unwrap();
+        let passphrase = Secret::new("a frog in a bog");
+        let backup = Account::Backup { file, passphrase, same_device: false };
+        let fourth = begin(&place("fourth"), login(backup)).await.unwrap();
+        assert_eq!(devices(&fourth).await, 4);
+        for node in [first, second, third, fourth] {
+            node.stop().await;
+        }
+        shutdown.cancel();
+        while tasks.join_next().await.is_some() {}
+    }
+}

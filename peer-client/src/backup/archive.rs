@@ -103,7 +103,7 @@ pub(super) fn read(
     if !account_key {
         anyhow::bail!(
             "this is the backup of a device that was added by a code: add a new device by a code, or \
-             use --same-device if that device is gone for good"
+             be that device again (--same-device) if it is gone for good"
         );
     }
     store::forget_device(&files.database())?;

@@ -90,7 +90,7 @@ async fn register(mut server: Requests, wish: &Wish<'_>) -> anyhow::Result<Signe
     let mut devices = if wish.revoke_others { Vec::new() } else { opened.devices.to_vec() };
     devices.push(wish.device);
     if devices.len() > DEVICES_MAX {
-        anyhow::bail!("{TooManyDevices}, or use --revoke-others");
+        anyhow::bail!("{TooManyDevices}, or have all others removed (--revoke-others)");
     }
     let record = next_record(&newest, devices, unix_ms(), wish.account)?;
     server.must(Request::Register { record: record.clone() }).await?;

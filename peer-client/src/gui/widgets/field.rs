@@ -23,7 +23,7 @@ pub(crate) fn labelled(
     text: &mut String,
     error: Option<&str>,
 ) -> Response {
-    entry(ui, (name, hint), TextEdit::singleline(text).align(egui::Align2::LEFT_CENTER), error)
+    entry(ui, (name, hint), (TextEdit::singleline(text).align(egui::Align2::LEFT_CENTER), 3), error)
 }
 
 /// The same for a secret, which is not seen.
@@ -31,7 +31,7 @@ pub(crate) fn secret(ui: &mut Ui, name: &str, text: &mut String, error: Option<&
     entry(
         ui,
         (name, ""),
-        TextEdit::singleline(text).password(true).align(egui::Align2::LEFT_CENTER),
+        (TextEdit::singleline(text).password(true).align(egui::Align2::LEFT_CENTER), 3),
         error,
     )
 }
@@ -44,13 +44,13 @@ pub(crate) fn paragraph(
     text: &mut String,
     error: Option<&str>,
 ) -> Response {
-    entry(ui, (name, hint), TextEdit::multiline(text).desired_rows(4), error)
+    entry(ui, (name, hint), (TextEdit::multiline(text).desired_rows(4), 10), error)
 }
 
 fn entry(
     ui: &mut Ui,
     (name, hint): (&str, &str),
-    edit: TextEdit<'_>,
+    (edit, margin): (TextEdit<'_>, i8),
     error: Option<&str>,
 ) -> Response {
     let palette = theme::palette(ui);
@@ -69,7 +69,7 @@ fn entry(
         .frame(
             Frame::new()
                 .fill(palette.field)
-                .inner_margin(Margin::symmetric(12, 3))
+                .inner_margin(Margin::symmetric(12, margin))
                 .stroke(stroke)
                 .corner_radius(CornerRadius::same(radius::CONTROL)),
         );
