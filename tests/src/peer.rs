@@ -20,6 +20,8 @@ use crate::{
 
 /// How long a command on a large file may take.
 const LONG: Duration = Duration::from_mins(10);
+/// Where peers listen that are not told otherwise.
+const USUAL: [&str; 2] = ["/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"];
 
 /// A running `peer-client headless`, on loopback. It does not look for others on the local network,
 /// where other tests run.
@@ -78,6 +80,10 @@ impl Peer {
         let home = tempfile::tempdir().expect("a temporary folder");
         prepare(&data_dir(home.path()));
         let mut arguments = arguments(&data_dir(home.path()), server, username);
+        if further.contains(&"--listen") {
+            // They say where to listen, instead of where peers usually do.
+            arguments.retain(|it| it != "--listen" && !USUAL.contains(&it.as_str()));
+        }
         arguments.extend(further.iter().map(|&argument| argument.to_owned()));
         let wrapper = Vec::new();
         let run = Run::start(username, &wrapper, &arguments, home.path());
@@ -336,7 +342,7 @@ pub fn arguments(data_dir: &Path, server: &Server, username: &str) -> Vec<String
     for address in server.addresses() {
         arguments.extend(["--rendezvous", address]);
     }
-    arguments.extend(["--listen", "/ip4/127.0.0.1/udp/0/quic-v1"]);
-    arguments.extend(["--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"]);
+    arguments.extend(USUAL.iter().flat_map(|address| ["--listen", address]));
+    arguments.push("--no-mdns");
     arguments.into_iter().map(str::to_owned).collect()
 }

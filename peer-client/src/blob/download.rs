@@ -29,8 +29,10 @@ use super::{
     walk::BLOCK,
 };
 
-/// Bytes that may come before they are recorded: what an abrupt end of the program costs.
-const UNRECORDED_MAX: u64 = 8 * 1024 * 1024;
+/// Bytes after which what came is recorded.
+const UNRECORDED: u64 = 8 * 1024 * 1024;
+/// Bytes that may come meanwhile; more wait. What an abrupt end of the program costs at most.
+const UNRECORDED_MAX: u64 = 2 * UNRECORDED;
 /// A share is only divided if each half has so many bytes.
 const HALF_MIN: u64 = 1024 * 1024;
 /// A share to which nothing came for so long is given to somebody else.
@@ -71,9 +73,11 @@ struct Files {
     pairs: File,
 }
 
-/// What somebody brings: the missing bytes from `next` to `end`.
+/// What somebody brings: the missing bytes from `begin` to `end`. Those before `next` have come, but may
+/// not be written yet.
 #[derive(Clone, Copy, Debug)]
 struct Span {
+    begin: u64,
     next: u64,
     end: u64,
     moved_at: Instant,
@@ -144,30 +148,30 @@ impl Download {
     }
 
     /// Gives out what nobody brings, or half of what somebody has before them.
-    pub(super) fn task(self: &Arc<Self>) -> Result<Task, StoreError> {
+    pub(super) fn task(self: &Arc<Self>) -> Task {
         let mut state = self.state();
         if !state.is_checked {
-            self.check(&mut state)?;
+            self.check(&mut state);
         }
         let missing = state.groups.missing();
         if missing.is_empty() {
-            return Ok(Task::Finish);
+            return Task::Finish;
         }
         let now = Instant::now();
-        let Some((next, end)) = state.free(&missing, now) else { return Ok(Task::Wait) };
+        let Some((begin, end)) = state.free(&missing, now) else { return Task::Wait };
         state.last_share += 1;
         let number = state.last_share;
-        state.shares.insert(number, Span { next, end, moved_at: now });
-        let ranges = ranges_within(&missing, next, end);
-        Ok(Task::Bring(Share { download: Arc::clone(self), number, ranges }))
+        state.shares.insert(number, Span { begin, next: begin, end, moved_at: now });
+        let ranges = ranges_within(&missing, begin, end);
+        Task::Bring(Share { download: Arc::clone(self), number, ranges })
     }
 
     /// Checks what an earlier run recorded, and forgets what is not so.
-    fn check(&self, state: &mut State) -> Result<(), StoreError> {
+    fn check(&self, state: &mut State) {
         let here = state.groups.here();
         state.is_checked = true;
         if here.is_empty() {
-            return Ok(());
+            return;
         }
         let (part, pairs) = (self.folder.part(&self.hash), self.folder.pairs(&self.hash));
         state.groups = match Encoder::open(&part, &pairs, (&self.hash, self.size), &here) {
@@ -177,7 +181,6 @@ impl Download {
                 Groups::none(self.size)
             }
         };
-        Ok(())
     }
 
     fn write(&self, batch: &Batch) -> Result<(), StoreError> {
@@ -195,9 +198,13 @@ impl Download {
             state.groups.insert(start, start + bytes.len() as u64);
             state.unrecorded += bytes.len() as u64;
         }
-        let is_due = state.unrecorded >= UNRECORDED_MAX;
-        drop(state);
-        if is_due { self.record() } else { Ok(()) }
+        Ok(())
+    }
+
+    /// Whether enough came to be recorded, or so much that nothing more should come before.
+    pub(super) fn is_record_due(&self) -> (bool, bool) {
+        let unrecorded = self.state().unrecorded;
+        (unrecorded >= UNRECORDED, unrecorded >= UNRECORDED_MAX)
     }
 
     /// Records what is here, so that another run of the program goes on from there.
@@ -290,12 +297,12 @@ impl State {
     fn free(&mut self, missing: &[(u64, u64)], now: Instant) -> Option<(u64, u64)> {
         let mut unclaimed = missing.to_vec();
         for share in self.shares.values() {
-            unclaimed = without(&unclaimed, share.next, share.end);
+            unclaimed = without(&unclaimed, share.begin, share.end);
         }
         if let Some((start, _)) = unclaimed.first() {
             // Everything up to the next share, gaps or not.
-            let shares = self.shares.values().map(|share| share.next);
-            let before = shares.filter(|next| next > start).min().unwrap_or(u64::MAX);
+            let shares = self.shares.values().map(|share| share.begin);
+            let before = shares.filter(|begin| begin > start).min().unwrap_or(u64::MAX);
             let end = unclaimed.iter().take_while(|range| range.1 <= before).last();
             return end.map(|(_, end)| (*start, *end));
         }

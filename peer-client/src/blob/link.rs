@@ -10,7 +10,7 @@ use std::{
 
 use futures::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
-    io::{ReadHalf, WriteHalf},
+    io::{BufReader, ReadHalf, WriteHalf},
 };
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
@@ -22,9 +22,12 @@ use wire::{
 
 use super::{transfer::TransferError, window::Window};
 
+/// Bytes that are taken out of a stream at once.
+const BUFFER: usize = 64 * 1024;
+
 /// One end of a stream.
 pub(super) struct Link<S> {
-    reader: ReadHalf<S>,
+    reader: BufReader<ReadHalf<S>>,
     writer: WriteHalf<S>,
     patience: Duration,
     /// Bytes that came and of which the other side does not know that yet.
@@ -35,6 +38,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Waits at most `patience` for each part or frame.
     pub(super) fn new(stream: S, patience: Duration) -> Self {
         let (reader, writer) = stream.split();
+        let reader = BufReader::with_capacity(BUFFER, reader);
         Self { reader, writer, patience, untold: 0 }
     }
 
@@ -96,13 +100,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         bytes: &[u8],
         window: &mut Window,
     ) -> Result<(), TransferError> {
-        for piece in bytes.chunks(ACK_UNIT as usize) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
             while self.hear(window, true).await? > 0 {}
             while !window.is_open() {
                 self.hear(window, false).await?;
             }
+            let (piece, after) = rest.split_at(rest.len().min(window.piece()));
             in_time(self.patience, self.writer.write_all(piece)).await?;
             window.sent(piece.len() as u64, Instant::now().into_std());
+            rest = after;
         }
         Ok(())
     }

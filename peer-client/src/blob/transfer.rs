@@ -115,7 +115,7 @@ pub async fn next(store: &BlobStore, wanted: &Wanted) -> Result<Next, TransferEr
             Beginning::Coming(download) => download,
         };
         let giver = Arc::clone(&download);
-        match blocking(move || giver.task()).await? {
+        match blocking(move || Ok(giver.task())).await? {
             Task::Bring(share) => return Ok(Next::Bring(share)),
             Task::Wait => download.changed().await,
             Task::Finish => return Ok(Next::Whole(blocking(move || download.finish()).await?)),
@@ -261,12 +261,14 @@ where
     // The next bytes come while others are written.
     let reading = async { Ok::<_, StoreError>(read(link, walk, &share, batches).await) };
     let writing = async {
+        let mut recording = None;
         while let Some(batch) = arrived.recv().await {
             let writer = Arc::clone(&share);
             blocking(move || writer.write(&batch)).await?;
+            record(&share, &mut recording).await?;
             progress(share.download().bytes());
         }
-        Ok(())
+        recorded(recording).await
     };
     let (read, ()) = futures::try_join!(reading, writing)?;
     if read.is_err() {
@@ -274,6 +276,31 @@ where
         blocking(move || share.download().record()).await?;
     }
     read
+}
+
+/// A record that is being written.
+type Recording = task::JoinHandle<Result<(), StoreError>>;
+
+/// Sees to it that what came is recorded, while more comes.
+async fn record(share: &Arc<Share>, recording: &mut Option<Recording>) -> Result<(), StoreError> {
+    let (is_due, must_wait) = share.download().is_record_due();
+    let is_done = recording.as_ref().is_none_or(task::JoinHandle::is_finished);
+    if must_wait || (is_due && is_done) {
+        recorded(recording.take()).await?;
+    }
+    if is_due && recording.is_none() {
+        let share = Arc::clone(share);
+        *recording = Some(task::spawn_blocking(move || share.download().record()));
+    }
+    Ok(())
+}
+
+/// Waits for a record.
+async fn recorded(recording: Option<Recording>) -> Result<(), StoreError> {
+    match recording {
+        Some(recording) => outcome(recording.await),
+        None => Ok(()),
+    }
 }
 
 /// Reads and checks until there is nothing more to come for the share.
@@ -318,7 +345,11 @@ where
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    match task::spawn_blocking(work).await {
+    outcome(task::spawn_blocking(work).await)
+}
+
+fn outcome<T>(result: Result<Result<T, StoreError>, task::JoinError>) -> Result<T, StoreError> {
+    match result {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -11,14 +11,15 @@ use std::{
 use wire::blob::ACK_UNIT;
 
 /// Bytes that may always be on their way.
-const LEAST: u64 = 4 * ACK_UNIT;
+const LEAST: u64 = 2 * ACK_UNIT;
 /// Bytes at the beginning.
 const FIRST: u64 = 16 * ACK_UNIT;
 /// Bytes at most.
 const MOST: u64 = 1024 * ACK_UNIT;
 /// How long what is sent may wait on its way.
 const WAIT: Duration = Duration::from_millis(10);
-/// After so long, the shortest way is measured anew: the road may be another one.
+/// After so long, the shortest way is measured anew: the road may be another one. For that, little is
+/// sent for a moment, since what always waits would count as the way.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
 /// The sender's view of what is on its way.
@@ -32,6 +33,8 @@ pub(super) struct Window {
     /// The shortest times in which something was taken, of now and of a while ago.
     shortest: [Duration; 2],
     measured_since: Instant,
+    /// The way is being measured until more than this was taken; then the window is of this size.
+    measuring: Option<(u64, u64)>,
     /// The window does not shrink again before what was sent until then is taken.
     shrunk_until: u64,
 }
@@ -49,6 +52,7 @@ impl Window {
             pieces: VecDeque::new(),
             shortest: [Duration::MAX; 2],
             measured_since: now,
+            measuring: None,
             shrunk_until: 0,
         }
     }
@@ -56,6 +60,11 @@ impl Window {
     /// Whether a piece may be sent.
     pub(super) fn is_open(&self) -> bool {
         self.sent - self.taken < self.size
+    }
+
+    /// Bytes that are sent at once: few where few may be on their way.
+    pub(super) fn piece(&self) -> usize {
+        (self.size / 16).clamp(ACK_UNIT, 8 * ACK_UNIT) as usize
     }
 
     /// A piece was sent.
@@ -78,7 +87,12 @@ impl Window {
         }
         let Some(took) = took else { return Ok(()) };
         let waited = took.saturating_sub(self.shortest(took, now));
-        if waited > WAIT {
+        if let Some((until, size)) = self.measuring {
+            if self.taken > until {
+                self.size = size;
+                self.measuring = None;
+            }
+        } else if waited > WAIT {
             if self.taken > self.shrunk_until {
                 self.size = (self.size / 4 * 3).max(LEAST);
                 self.shrunk_until = self.sent;
@@ -94,6 +108,8 @@ impl Window {
         if now.saturating_duration_since(self.measured_since) > REMEMBERED {
             self.shortest = [Duration::MAX, self.shortest[0]];
             self.measured_since = now;
+            self.measuring = Some((self.sent, self.size));
+            self.size = LEAST;
         }
         self.shortest[0] = self.shortest[0].min(took);
         self.shortest[0].min(self.shortest[1])
@@ -170,8 +186,8 @@ mod tests {
             road.run(time);
             let used = road.used(time);
             assert!(used > 0.8, "{unit_us} {apart_ms}: {used:.2} of the road");
-            // As many bytes as always may be on their way may wait longer.
-            let most = (2 * WAIT).max(Duration::from_micros(unit_us * LEAST / ACK_UNIT));
+            // A unit may be late before that is noticed, and some always are on their way.
+            let most = 2 * WAIT + Duration::from_micros(unit_us * LEAST / ACK_UNIT);
             assert!(road.longest <= most, "{unit_us} {apart_ms}: waited {:?}", road.longest);
         }
     }

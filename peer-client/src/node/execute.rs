@@ -21,7 +21,10 @@ use super::{
     translate::topic_ready,
 };
 use crate::{
-    blob::transfer::Wanted,
+    blob::{
+        store::{BlobStore, StoreError},
+        transfer::Wanted,
+    },
     core::{
         effect::Effect,
         input::{
@@ -70,19 +73,9 @@ impl Running {
             Effect::Prepare { ticket, source } => {
                 self.jobs.spawn(jobs::prepare(ticket, source, self.blobs.clone()));
             }
-            Effect::StopFetch { ticket } => {
-                if let Some(job) = self.fetches.remove(&ticket) {
-                    job.abort();
-                }
-            }
-            Effect::Evict { blob } => {
-                let blobs = self.blobs.clone();
-                self.tasks.spawn(jobs::remove(move || blobs.evict(&blob)));
-            }
-            Effect::Forget { blob } => {
-                let blobs = self.blobs.clone();
-                self.tasks.spawn(jobs::remove(move || blobs.remove(&blob)));
-            }
+            Effect::StopFetch { ticket } => self.stop_fetch(ticket),
+            Effect::Evict { blob } => self.remove(move |blobs| blobs.evict(&blob)),
+            Effect::Forget { blob } => self.remove(move |blobs| blobs.remove(&blob)),
             Effect::Save { ticket, blob, to } => {
                 let from = self.blobs.path(&blob);
                 self.jobs.spawn(jobs::save(ticket, from, to));
@@ -126,6 +119,20 @@ impl Running {
         let shared = (self.blobs.clone(), self.inbox.clone());
         let job = self.jobs.spawn(jobs::fetch(ticket, control, device, wanted, shared));
         self.fetches.insert(ticket, job);
+    }
+
+    fn stop_fetch(&mut self, ticket: Ticket) {
+        if let Some(job) = self.fetches.remove(&ticket) {
+            job.abort();
+        }
+    }
+
+    fn remove(
+        &mut self,
+        removing: impl FnOnce(&BlobStore) -> Result<(), StoreError> + Send + 'static,
+    ) {
+        let blobs = self.blobs.clone();
+        self.tasks.spawn(jobs::remove(move || removing(&blobs)));
     }
 
     fn connect_server(&mut self) {

@@ -13,6 +13,7 @@
 mod attachments;
 mod catching_up;
 mod latency;
+mod roads;
 mod sending;
 
 use std::env;

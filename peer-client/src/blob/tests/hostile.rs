@@ -38,8 +38,10 @@ async fn answer(peer: &Peer, request: &BlobRequest) -> Vec<u8> {
             }
             let units = (answer.len().saturating_sub(BLOB_REPLY_MAX) as u64 - told) / ACK_UNIT;
             told += units * ACK_UNIT;
-            if units > 0 {
-                near.write_all(&[units as u8]).await.unwrap();
+            // The other side may have ended meanwhile.
+            if units > 0 && near.write_all(&[units as u8]).await.is_err() {
+                near.read_to_end(&mut answer).await.unwrap();
+                break answer;
             }
         }
     };

@@ -56,20 +56,20 @@ impl Peer {
     fn put(&self, bytes: &[u8], ranges: &[(u64, u64)]) {
         let (from, hash, size) = (Self::with(bytes), hash_of(bytes), bytes.len() as u64);
         let mut encoder = from.store.encoder(&hash, ranges).unwrap().unwrap();
-        let mut encoded = Vec::new();
+        let mut sent = Vec::new();
         loop {
             let piece = encoder.next_piece().unwrap();
             if piece.is_empty() {
                 break;
             }
-            encoded.extend(piece);
+            sent.extend(piece);
         }
         let Beginning::Coming(download) = self.store.begin(&hash, size).unwrap() else {
             panic!("it is here");
         };
-        let Task::Bring(share) = download.task().unwrap() else { panic!("nothing is missing") };
+        let Task::Bring(share) = download.task() else { panic!("nothing is missing") };
         let (tree, mut walk) = (BaoTree::new(size, BLOCK), Walk::new(&hash, size, ranges));
-        let (mut batch, mut rest) = (Batch::default(), &encoded[..]);
+        let (mut batch, mut rest) = (Batch::default(), &sent[..]);
         while let Some(step) = walk.next() {
             let (bytes, after) = rest.split_at(step.size());
             walk.check(&step, bytes).unwrap();

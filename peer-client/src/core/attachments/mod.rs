@@ -5,9 +5,6 @@ mod shelf;
 mod sources;
 mod wanted;
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     collections::BTreeMap,
     path::PathBuf,

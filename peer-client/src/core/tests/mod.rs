@@ -9,6 +9,7 @@ mod clocks;
 mod details;
 mod devices;
 mod direct;
+mod files;
 mod forks;
 mod groups;
 mod hostile;
