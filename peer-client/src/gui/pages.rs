@@ -151,6 +151,13 @@ pub(crate) struct Devices {
     pub(crate) asked: Option<f64>,
 }
 
+impl Devices {
+    /// How many there are, if that is known.
+    pub(crate) fn count(&self) -> Option<usize> {
+        Some(self.list.as_ref()?.as_ref().ok()?.len())
+    }
+}
+
 /// The code for a further device.
 #[derive(Debug, Default)]
 pub(crate) struct NewDevice {

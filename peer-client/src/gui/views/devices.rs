@@ -77,7 +77,8 @@ pub(crate) fn devices_ui(
     ui.add_space(space::S);
     let width = ui.available_width();
     if button::text(ui, "Add a device", button::Kind::Primary, Some(width)).clicked() {
-        state.dialog = Some(Dialog::NewDevice(NewDevice::default()));
+        let before = devices.count();
+        state.dialog = Some(Dialog::NewDevice(NewDevice { before, ..NewDevice::default() }));
     }
     false
 }
@@ -157,7 +158,7 @@ pub(crate) fn new_device_ui(
         state.dialog = Some(Dialog::Devices(Devices::default()));
     }
     let now = ui.input(|input| input.time);
-    let count = new.devices.list.as_ref().and_then(|list| list.as_ref().ok()).map(Vec::len);
+    let count = new.devices.count();
     new.before = new.before.or(count);
     match &new.code {
         _ if count > new.before => {
@@ -175,7 +176,7 @@ pub(crate) fn new_device_ui(
             ui.add_space(space::S);
             let width = ui.available_width();
             if button::text(ui, "Make a new code", button::Kind::Primary, Some(width)).clicked() {
-                *new = NewDevice::default();
+                *new = NewDevice { before: new.before, ..NewDevice::default() };
             }
         }
         Some(Ok(code)) => code_ui(ui, code, now, state),

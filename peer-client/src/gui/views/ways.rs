@@ -53,7 +53,7 @@ pub(super) fn heading_ui(ui: &mut Ui, form: &mut StartForm) {
     let (title, words) = match form.way {
         Way::Here | Way::Choosing => return,
         Way::Phrase => (
-            "Recovery phrase",
+            "Recover your account",
             "Your name and contacts come back. Messages come from people and devices that still \
              have them.",
         ),
