@@ -49,7 +49,7 @@ pub(super) fn stored(files: &Files, of: &ConversationName, to: &Path) -> anyhow:
 
 /// A conversation that is read page by page, from its end to its beginning.
 #[derive(Debug, Default)]
-pub(crate) struct Export {
+pub struct Export {
     /// The newest first.
     pages: Vec<Vec<MessageView>>,
     whole: bool,
@@ -57,26 +57,26 @@ pub(crate) struct Export {
 
 impl Export {
     /// Messages that a page should have at most.
-    pub(crate) const PAGE: u32 = 500;
+    pub const PAGE: u32 = 500;
 
     /// All pages are here.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.whole
     }
 
     /// The message before which the next page ends.
-    pub(crate) fn oldest(&self) -> Option<EventId> {
+    pub fn oldest(&self) -> Option<EventId> {
         Some(self.pages.last()?.first()?.id)
     }
 
     /// Takes the next page in.
-    pub(crate) fn take(&mut self, page: Vec<MessageView>) {
+    pub fn take(&mut self, page: Vec<MessageView>) {
         self.whole = page.is_empty();
         self.pages.push(page);
     }
 
     /// Writes everything into a folder. Gives how many messages there are.
-    pub(crate) fn write(&self, to: &Path) -> anyhow::Result<usize> {
+    pub fn write(&self, to: &Path) -> anyhow::Result<usize> {
         write(to, self.pages.iter().rev().flatten())
     }
 }

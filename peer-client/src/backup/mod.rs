@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-pub(crate) use self::conversation::Export;
+pub use self::conversation::Export;
 use crate::{cli, node::files::Files, recovery::terminal};
 
 /// Writes a backup, or a conversation that people and programs can read.
