@@ -33,6 +33,8 @@ pub(super) enum Pending {
     Publish { conversation: ConversationId, next: Option<u64> },
     /// Entries for a replication stream.
     Log { session: SessionId, log: DeviceId, from: u64 },
+    /// The newest messages for a replication stream.
+    Newest { session: SessionId },
     /// Entries of the own conversation, read at the start.
     OwnLog { log: DeviceId, from: u64 },
     /// A page for a command.
@@ -115,6 +117,7 @@ impl Machine {
                 _ => {}
             },
             StoreReply::Log { ticket, events } => match self.pending.remove(&ticket) {
+                Some(Pending::Newest { session }) => self.send_newest(session, events),
                 Some(Pending::Log { session, log, from }) => {
                     self.on_log(session, log, from, events);
                 }
@@ -136,7 +139,7 @@ impl Machine {
         match ticket.and_then(|ticket| self.pending.remove(&ticket)) {
             Some(Pending::Append { conversation, batch, call }) => {
                 if let Some(conversation) = self.conversations.get_mut(&conversation) {
-                    conversation.roll_back(&batch.events);
+                    conversation.roll_back(&batch.events, batch.ahead);
                 }
                 self.close_sessions_of(conversation);
                 self.answer_maybe(call, Err(failure.clone()));
@@ -159,7 +162,9 @@ impl Machine {
                 let reply = BlobReply::NotFound;
                 self.effects.push(Effect::Refuse { stream, reply });
             }
-            Some(Pending::Log { session, .. }) => self.close_session(session),
+            Some(Pending::Log { session, .. } | Pending::Newest { session }) => {
+                self.close_session(session);
+            }
             Some(
                 Pending::Acknowledge { conversation, .. } | Pending::Sent { conversation, .. },
             ) => {

@@ -3,10 +3,12 @@
 //! Operations come through a bounded channel, as many as wait are put into one transaction, and
 //! replies go out only after it is durable. Nobody else touches the database.
 
+mod append;
 mod backup;
 mod changes;
 #[cfg(test)]
 pub(crate) mod in_memory;
+mod newest;
 mod read;
 mod schema;
 mod search;

@@ -112,15 +112,52 @@ fn a_forked_log_does_not_count_as_missing_for_ever() {
 }
 
 #[test]
-fn entries_behind_a_gap_wait_for_those_before() {
+fn entries_behind_a_gap_are_shown_but_count_only_after_those_before() {
     let mut group = Group::new();
     let three = group.mallory.entry(&group.log[2], &text("three"));
     let four = group.mallory.entry(&three, &text("four"));
     let effects = group.take([&four]);
     assert!(!closes(&effects, group.session));
-    assert_eq!(group.alice.texts("#garden"), ["one", "two"]);
+    assert_eq!(group.alice.texts("#garden"), ["one", "two", "four"]);
+    let (id, log) = (group.secret.conversation(), group.mallory.id());
+    let next = |group: &Group| group.alice.machine.conversations[&id].durable_next(&log);
+    assert_eq!(next(&group), three.header.sequence, "nothing beyond the gap is acknowledged");
     group.take([&three, &four]);
     assert_eq!(group.alice.texts("#garden"), ["one", "two", "three", "four"]);
+    assert_eq!(next(&group), four.header.sequence + 1);
+    assert!(group.alice.errors().is_empty());
+}
+
+#[test]
+fn a_log_has_a_bounded_number_of_entries_behind_a_gap() {
+    let mut group = Group::new();
+    let missing = group.mallory.entry(&group.log[2], &text("missing"));
+    let mut last = missing;
+    for _ in 0..10 {
+        let mut entries = Vec::new();
+        for _ in 0..60 {
+            last = group.mallory.entry(&last, &text("behind"));
+            entries.push(last.clone());
+        }
+        let effects = group.take(&entries);
+        assert!(!closes(&effects, group.session));
+    }
+    assert_eq!(group.alice.texts("#garden").len(), 2 + 256);
+}
+
+#[test]
+fn another_entry_in_the_place_of_one_that_came_behind_a_gap_is_a_fork() {
+    let mut group = Group::new();
+    let three = group.mallory.entry(&group.log[2], &text("three"));
+    let (four, other) = (
+        group.mallory.entry(&three, &text("four")),
+        group.mallory.entry(&three, &text("another four")),
+    );
+    group.take([&other]);
+    assert_eq!(group.alice.texts("#garden"), ["one", "two", "another four"]);
+    group.take([&three, &four]);
+    assert_eq!(group.alice.texts("#garden"), ["one", "two", "three", "four"]);
+    assert_eq!(group.alice.errors(), ["fork"]);
 }
 
 #[test]
@@ -230,6 +267,45 @@ fn greetings_do_not_repeat_what_is_known() {
         .map(|frame| if let SyncFrame::Events(events) = frame { events.len() } else { 0 })
         .sum();
     assert_eq!(sent, 1, "one entry was asked for again");
+}
+
+#[test]
+fn two_versions_of_equal_length_are_noticed() {
+    let mut network = super::network::Network::with_people(2, &["alice", "bob"]);
+    network.say(0, "@bob", "one");
+    network.await_texts(1, "@alice", &["one"], Duration::from_secs(5));
+    network.run_for(Duration::from_secs(2));
+    let old = network.peers[0].store.copy();
+    network.say(0, "@bob", "two");
+    network.await_texts(1, "@alice", &["one", "two"], Duration::from_secs(5));
+    network.stop(0);
+    network.peers[0].store = old;
+    network.cut_off(0);
+    network.start(0);
+    let other = network.say(0, "@bob", "another two");
+    network.stop(0);
+    network.start(0);
+    network.run_for(Duration::from_mins(1));
+    for place in 0..2 {
+        assert_eq!(network.peers[place].errors(), ["fork"], "{place}");
+    }
+    let stages = network.peers[0].stages(other);
+    assert!(!stages.contains(&crate::core::model::Stage::Stored), "{stages:?}");
+}
+
+#[test]
+fn a_claim_alone_is_no_fork() {
+    let mut group = Group::new();
+    let (bob, id) = (Stranger::new(3, "bob"), group.secret.conversation());
+    let proof = bob.group_proof(&group.secret, &group.alice);
+    group.alice.link(bob.id());
+    let (session, _) = group.alice.accept(bob.id());
+    let have = super::alone::up_to(group.mallory.id(), 2, EventId::new([9; 32]));
+    let hello = SyncFrame::Hello { conversation: id, proof, have };
+    let sent = frames(group.alice.frame(session, &hello), session);
+    let asks = |frame: &SyncFrame| matches!(frame, SyncFrame::Ask { device, from: 2, to: 2 } if *device == group.mallory.id());
+    assert!(sent.iter().any(asks), "{sent:?}");
+    assert!(group.alice.errors().is_empty());
 }
 
 #[test]

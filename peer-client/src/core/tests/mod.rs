@@ -15,6 +15,7 @@ mod groups;
 mod hostile;
 mod impostors;
 mod network;
+mod newest;
 mod offline;
 mod receipts;
 mod registering;
