@@ -12,6 +12,7 @@ pub mod headless;
 pub mod media;
 pub mod node;
 pub mod recovery;
+pub mod salvage;
 pub mod signals;
 pub mod store;
 #[cfg(feature = "gui")]

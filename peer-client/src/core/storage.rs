@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub blocked: BTreeSet<AccountId>,
     /// Whether messages of others are stored that were not told.
     pub untold: bool,
+    /// The device that wrote here before and whose place this one takes in the account.
+    pub replaces: Option<DeviceId>,
 }
 
 /// An account that was met.

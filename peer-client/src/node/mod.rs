@@ -145,7 +145,7 @@ pub fn server_of(addresses: &[Multiaddr]) -> Result<(DeviceId, Vec<Multiaddr>), 
 pub async fn start(config: Config) -> Result<Node, NodeError> {
     let (server, server_addresses) = server_of(&config.rendezvous)?;
     let files = files::Files::open(&config.data_dir)?;
-    let (device_key, authority) = (files.device_key()?, files.authority()?);
+    let (authority, device_key) = (files.authority()?, files.device_key()?);
     let (replies, store_replies) = mpsc::channel(store::REPLIES);
     let (store, mut snapshot) = Store::open(&files.database(), authority.account(), replies)?;
     if let Some(Ok(record)) =

@@ -44,10 +44,10 @@ pub fn show(arguments: &cli::Phrase) -> anyhow::Result<()> {
     terminal::say(&phrase::words(&key))
 }
 
-/// Opens a folder in which no device has begun yet.
+/// Opens a folder in which no device is: a new one, or one whose messages were saved from damage.
 fn new_folder(path: &Path) -> anyhow::Result<Files> {
     let files = Files::open(path)?;
-    if files.is_begun() {
+    if files.has_device() {
         anyhow::bail!("{} holds a device already; choose a new folder", path.display());
     }
     Ok(files)
@@ -61,8 +61,12 @@ fn begin(
     record: Signed<AccountRecord>,
 ) -> anyhow::Result<()> {
     let (replies, _waiting) = mpsc::channel(1);
-    let (store, _snapshot) = Store::open(&files.database(), authority.account(), replies)
+    let (store, snapshot) = Store::open(&files.database(), authority.account(), replies)
         .context("cannot use the data folder")?;
+    let stored = snapshot.record.and_then(|record| record.open().ok());
+    if stored.is_some_and(|stored| stored.account != authority.account()) {
+        anyhow::bail!("{} holds messages of another account", files.root().display());
+    }
     let saving = StoreOp::SaveRecord { record, registered: true };
     if store.try_submit(saving).is_err() {
         anyhow::bail!("cannot write the database");

@@ -5,9 +5,11 @@
 
 mod backup;
 mod changes;
+mod entries;
 #[cfg(test)]
 pub(crate) mod in_memory;
 mod read;
+pub mod salvage;
 mod schema;
 mod search;
 mod write;
@@ -38,7 +40,8 @@ pub enum StoreError {
     Database(#[source] rusqlite::Error),
     /// The file is not a database, or is damaged. It is left as it is.
     #[error(
-        "the message database is damaged; it was left as it is: restore a copy or move it away"
+        "the message database is damaged; it was left as it is: `peer-client salvage` saves what can be \
+         read of it, or restore a copy"
     )]
     Damaged,
     /// A newer program wrote the database.
@@ -62,6 +65,18 @@ impl From<rusqlite::Error> for StoreError {
             _ => Self::Database(error),
         }
     }
+}
+
+/// Whether a database that nobody else uses can be opened and has no damaged page.
+pub fn is_sound(path: &Path, account: AccountId) -> bool {
+    let check = || -> Result<bool, StoreError> {
+        let mut database = schema::open(path)?;
+        read::snapshot(&mut database, account)?;
+        let found: String =
+            database.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        Ok(found == "ok")
+    };
+    check().unwrap_or(false)
 }
 
 /// The way to the store's thread, which ends when this is dropped.

@@ -7,7 +7,10 @@ use wire::{
     sync::Stage,
 };
 
-use super::{StoreError, changes, search};
+use super::{
+    StoreError, changes,
+    entries::{self, NewRow},
+};
 use crate::core::{
     input::Ticket,
     model::Path,
@@ -118,14 +121,14 @@ struct Span<'a> {
     to: u64,
 }
 
-fn set_meta(database: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
+pub(super) fn set_meta(database: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
     database
         .prepare_cached("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2")?
         .execute(params![key, value])?;
     Ok(())
 }
 
-fn save_account(database: &Connection, row: &AccountRow) -> Result<(), StoreError> {
+pub(super) fn save_account(database: &Connection, row: &AccountRow) -> Result<(), StoreError> {
     database
         .prepare_cached("INSERT OR REPLACE INTO accounts VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
@@ -138,7 +141,7 @@ fn save_account(database: &Connection, row: &AccountRow) -> Result<(), StoreErro
     Ok(())
 }
 
-fn save_conversation(database: &Connection, row: &ConversationRow) -> Result<(), StoreError> {
+pub(super) fn save_conversation(database: &Connection, row: &ConversationRow) -> Result<(), StoreError> {
     let (peer, secret) = match &row.kind {
         Kind::Direct(account) => (Some(account.as_bytes()), None),
         Kind::Group(secret) => (None, Some(secret.as_bytes())),
@@ -157,7 +160,7 @@ fn save_conversation(database: &Connection, row: &ConversationRow) -> Result<(),
     Ok(())
 }
 
-fn block(database: &Connection, account: &AccountId, on: bool) -> Result<(), StoreError> {
+pub(super) fn block(database: &Connection, account: &AccountId, on: bool) -> Result<(), StoreError> {
     let sql = if on {
         "INSERT OR IGNORE INTO blocked VALUES (?1)"
     } else {
@@ -187,7 +190,7 @@ fn append_all<'entry>(
 }
 
 /// Stores an entry that continues its log. Anything else is a fault of the core and is refused,
-/// so that a log on the disk never has a gap.
+/// so that what counts as here has no gap.
 fn append(
     database: &Connection,
     event: &CheckedEvent,
@@ -196,7 +199,8 @@ fn append(
 ) -> Result<i64, StoreError> {
     let header = &event.header;
     let before: Option<(u64, Vec<u8>)> = database
-        .prepare_cached("SELECT sequence, id FROM logs WHERE conversation = ?1 AND device = ?2")?
+        .prepare_cached("SELECT sequence, id FROM logs
+             WHERE conversation = ?1 AND device = ?2 AND sequence >= 0")?
         .query_row(params![header.conversation.as_bytes(), header.author.as_bytes()], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
@@ -210,35 +214,20 @@ fn append(
     }
     let erased = changes::is_erased(database, &event.id, account)?;
     let payload = event.payload.as_ref().filter(|_| !erased);
-    let (reply_to, blob) = references(payload);
-    database
-        .prepare_cached(
-            "INSERT INTO events(id, conversation, author, sequence, clock_ms, clock_counter, header,
-                 signature, payload, message, path, reply_to, blob, edits)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        )?
-        .execute(params![
-            event.id.as_bytes(),
-            header.conversation.as_bytes(),
-            header.author.as_bytes(),
-            header.sequence,
-            header.clock.ms,
-            header.clock.counter,
-            event.event.header.body(),
-            event.event.header.signature().as_bytes(),
-            payload.and(event.event.payload.as_ref()).map(|payload| payload.as_slice()),
-            event.payload.as_ref().map_or(erased, is_message),
-            path.map(path_number),
-            reply_to.map(|id| *id.as_bytes()),
-            blob,
-            changes::edited(payload).map(|message| *message.as_bytes()),
-        ])?;
-    let arrival = database.last_insert_rowid();
-    if let Some(payload) = payload.filter(|payload| is_message(payload)) {
-        let newest = changes::newest_text(database, &event.id, account)?;
-        let text = newest.as_deref().or_else(|| changes::text(payload)).unwrap_or_default();
-        search::insert(database, arrival, text, &header.conversation)?;
-    }
+    let row = NewRow {
+        arrival: None,
+        event,
+        payload,
+        message: event.payload.as_ref().map_or(erased, is_message),
+        path: path.map(path_number),
+    };
+    let arrival = match entries::insert(database, &row)? {
+        Some(arrival) => {
+            entries::index(database, arrival, &row, account)?;
+            arrival
+        }
+        None => entries::meet(database, &row, account)?,
+    };
     database.prepare_cached("INSERT OR REPLACE INTO logs VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
         params![
             header.conversation.as_bytes(),
@@ -264,16 +253,6 @@ fn continues(header: &EventHeader, before: Option<&(u64, Vec<u8>)>) -> bool {
             header.sequence == sequence + 1 && id == previous.as_bytes()
         }
         _ => false,
-    }
-}
-
-fn references(payload: Option<&Payload>) -> (Option<EventId>, Option<[u8; 32]>) {
-    match payload {
-        Some(Payload::Text { reply_to, .. }) => (*reply_to, None),
-        Some(Payload::Attachment(attachment)) => {
-            (attachment.reply_to, Some(*attachment.blob.as_bytes()))
-        }
-        _ => (None, None),
     }
 }
 
@@ -373,7 +352,7 @@ fn newly(database: &Connection, span: &Span<'_>) -> Result<Vec<EventId>, StoreEr
         .collect()
 }
 
-fn mark_read(
+pub(super) fn mark_read(
     database: &Connection,
     conversation: &ConversationId,
     marks: &[(DeviceId, u64)],
