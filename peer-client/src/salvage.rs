@@ -128,7 +128,9 @@ fn report(saved: &Saved, authority: &Authority, aside: Option<&Path>) -> anyhow:
         terminal::say(&format!("the damaged database is kept as {}", aside.display()))?;
     }
     terminal::say(match authority {
-        Authority::Key(_) => "this is a new device of the account: the server learns of it at the next start",
+        Authority::Key(_) => {
+            "this is a new device of the account: the server learns of it at the next start"
+        }
         Authority::Introduced { .. } => {
             "this device needs a new code: show one on the device that has the account's key, and run \
              `peer-client link` with this folder"

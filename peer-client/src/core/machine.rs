@@ -124,8 +124,7 @@ impl Machine {
         let is_new = stored.is_none();
         let begun = stored.unwrap_or_else(|| setup.authority.first_record(&setup.username, device));
         let replaces = snapshot.replaces;
-        let (record, joining) =
-            joined(begun, &setup.authority, (device, replaces), now.unix_ms);
+        let (record, joining) = joined(begun, &setup.authority, (device, replaces), now.unix_ms);
         // What the server has is found out on registering.
         let joining = joining || (is_new && replaces.is_some());
         let introduction = setup.authority.introduce(&record, device);

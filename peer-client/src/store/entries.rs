@@ -26,10 +26,7 @@ pub(super) struct NewRow<'entry> {
 }
 
 /// Stores an entry and gives its arrival; none if its place is taken.
-pub(super) fn insert(
-    database: &Connection,
-    row: &NewRow<'_>,
-) -> Result<Option<i64>, StoreError> {
+pub(super) fn insert(database: &Connection, row: &NewRow<'_>) -> Result<Option<i64>, StoreError> {
     let (event, header) = (row.event, &row.event.header);
     let (reply_to, blob) = references(row.payload);
     let changed = database

@@ -141,7 +141,10 @@ pub(super) fn save_account(database: &Connection, row: &AccountRow) -> Result<()
     Ok(())
 }
 
-pub(super) fn save_conversation(database: &Connection, row: &ConversationRow) -> Result<(), StoreError> {
+pub(super) fn save_conversation(
+    database: &Connection,
+    row: &ConversationRow,
+) -> Result<(), StoreError> {
     let (peer, secret) = match &row.kind {
         Kind::Direct(account) => (Some(account.as_bytes()), None),
         Kind::Group(secret) => (None, Some(secret.as_bytes())),
@@ -160,7 +163,11 @@ pub(super) fn save_conversation(database: &Connection, row: &ConversationRow) ->
     Ok(())
 }
 
-pub(super) fn block(database: &Connection, account: &AccountId, on: bool) -> Result<(), StoreError> {
+pub(super) fn block(
+    database: &Connection,
+    account: &AccountId,
+    on: bool,
+) -> Result<(), StoreError> {
     let sql = if on {
         "INSERT OR IGNORE INTO blocked VALUES (?1)"
     } else {
@@ -199,8 +206,10 @@ fn append(
 ) -> Result<i64, StoreError> {
     let header = &event.header;
     let before: Option<(u64, Vec<u8>)> = database
-        .prepare_cached("SELECT sequence, id FROM logs
-             WHERE conversation = ?1 AND device = ?2 AND sequence >= 0")?
+        .prepare_cached(
+            "SELECT sequence, id FROM logs
+             WHERE conversation = ?1 AND device = ?2 AND sequence >= 0",
+        )?
         .query_row(params![header.conversation.as_bytes(), header.author.as_bytes()], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })

@@ -114,15 +114,19 @@ impl Row {
                     next: number(sequence.checked_add(1)?)?,
                 }
             }
-            [Blob(conversation), Blob(device), Integer(stage @ 1..=2), Blob(log), Integer(next)] => {
-                Self::Acknowledged {
-                    conversation: ConversationId::new(bytes(conversation)?),
-                    device: DeviceId::new(bytes(device)?),
-                    stage: *stage,
-                    log: DeviceId::new(bytes(log)?),
-                    next: number(*next)?,
-                }
-            }
+            [
+                Blob(conversation),
+                Blob(device),
+                Integer(stage @ 1..=2),
+                Blob(log),
+                Integer(next),
+            ] => Self::Acknowledged {
+                conversation: ConversationId::new(bytes(conversation)?),
+                device: DeviceId::new(bytes(device)?),
+                stage: *stage,
+                log: DeviceId::new(bytes(log)?),
+                next: number(*next)?,
+            },
             [Blob(conversation), Blob(log), Integer(next)] => Self::Read {
                 conversation: ConversationId::new(bytes(conversation)?),
                 log: DeviceId::new(bytes(log)?),

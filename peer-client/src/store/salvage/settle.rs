@@ -61,12 +61,14 @@ impl Found {
     /// Makes the rows of conversations that have entries and no row: from the accounts that there are,
     /// from what the own devices told each other, else as a group that was left.
     fn complete_conversations(&mut self, saved: &mut Saved) {
-        let with_logs: BTreeSet<_> = self.logs.keys().map(|(conversation, _)| *conversation).collect();
+        let with_logs: BTreeSet<_> =
+            self.logs.keys().map(|(conversation, _)| *conversation).collect();
         let lost: Vec<_> =
             with_logs.into_iter().filter(|id| !self.conversations.contains_key(id)).collect();
         let people: Vec<_> = self.accounts.values().map(|(_, row)| row.clone()).collect();
         for id in lost {
-            let person = people.iter().find(|row| ConversationId::direct(&self.own, &row.account) == id);
+            let person =
+                people.iter().find(|row| ConversationId::direct(&self.own, &row.account) == id);
             let row = if let Some(AccountRow { account, username, .. }) = person {
                 rows::direct_row(&self.own, *account, username.clone())
             } else if let Some((name, secret)) = self.groups.get(&id) {
@@ -96,15 +98,15 @@ impl Found {
             };
             let (sequence, id) = log.head();
             let id = id.map(|id| *id.as_bytes());
-            database
-                .prepare_cached("INSERT INTO logs VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![
+            database.prepare_cached("INSERT INTO logs VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
+                params![
                     conversation.as_bytes(),
                     device.as_bytes(),
                     account.as_bytes(),
                     sequence,
                     id.as_ref().map_or(&[][..], |id| &id[..]),
-                ])?;
+                ],
+            )?;
             let missing = log.next.saturating_sub(log.entries.len() as u64);
             match saved.missing.last_mut() {
                 _ if missing == 0 => {}
