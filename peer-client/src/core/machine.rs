@@ -38,6 +38,7 @@ use super::{
     session::Tie,
     storage::{ConversationState, Kind, Snapshot, StoreOp},
     streams::{Check, Session},
+    trouble::Trouble,
 };
 
 /// What a machine is made of.
@@ -100,6 +101,7 @@ pub struct Machine {
     /// Commands that wait for the server, with their time limit.
     pub(super) waiting_calls: Vec<(Instant, CallId, Command)>,
     pub(super) attachments: Attachments,
+    pub(super) trouble: Option<Trouble>,
     pub(super) effects: Vec<Effect>,
     pub(super) last_number: u64,
     /// Devices whose forked logs were told of.
@@ -157,6 +159,7 @@ impl Machine {
             pending: BTreeMap::new(),
             waiting_calls: Vec::new(),
             attachments: Attachments::new(setup.blob_dir, snapshot.blobs.clone()),
+            trouble: None,
             effects: Vec::new(),
             last_number: 0,
             forks_told: BTreeSet::new(),

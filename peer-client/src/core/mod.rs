@@ -37,6 +37,7 @@ mod session;
 pub mod storage;
 mod streams;
 mod timeline;
+mod trouble;
 
 #[cfg(test)]
 mod tests;

@@ -350,6 +350,13 @@ pub enum StoreReply {
     },
 }
 
+impl StoreReply {
+    /// Whether something was written.
+    pub(crate) fn is_written(&self) -> bool {
+        matches!(self, Self::Saved { .. } | Self::Appended { .. } | Self::Acknowledged { .. })
+    }
+}
+
 impl StoreOp {
     /// What names the answer, if there is one.
     pub fn ticket(&self) -> Option<Ticket> {

@@ -132,21 +132,14 @@ fn serve(
     waiting: &mpsc::Receiver<StoreOp>,
     replies: &tokio_mpsc::Sender<StoreReply>,
 ) {
+    let mut damaged = false;
     while let Ok(first) = waiting.recv() {
         let mut batch = vec![first];
         batch.extend(waiting.try_iter().take(BATCH - 1));
-        let answers = match execute(&mut database, &batch) {
-            Ok(answers) => answers,
-            // One operation spoils the batch: find out which, and keep the others.
-            Err(_) if batch.len() > 1 => batch
-                .iter()
-                .flat_map(|op| {
-                    execute(&mut database, std::slice::from_ref(op))
-                        .unwrap_or_else(|error| vec![failed(op, &error)])
-                })
-                .collect(),
-            Err(error) => vec![failed(&batch[0], &error)],
-        };
+        let whole = if damaged { Err(StoreError::Damaged) } else { execute(&mut database, &batch) };
+        let answers = whole.unwrap_or_else(|_one_spoils_it| {
+            batch.iter().flat_map(|op| execute_alone(&mut database, op, &mut damaged)).collect()
+        });
         if answers.iter().any(erased) {
             // The write-ahead log still has what was erased from the database.
             if let Err(error) = database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
@@ -160,6 +153,20 @@ fn serve(
             }
         }
     }
+}
+
+/// Executes an operation whose failure is its own. Once a damaged page was met, nothing is written any
+/// more: it would be written on top of what can still be saved.
+fn execute_alone(database: &mut Connection, op: &StoreOp, damaged: &mut bool) -> Vec<StoreReply> {
+    let result = if *damaged && write::is_write(op) {
+        Err(StoreError::Damaged)
+    } else {
+        execute(database, std::slice::from_ref(op))
+    };
+    result.unwrap_or_else(|error| {
+        *damaged |= matches!(error, StoreError::Damaged);
+        vec![failed(op, &error)]
+    })
 }
 
 /// Executes operations in one transaction and gives their replies once it is durable.
