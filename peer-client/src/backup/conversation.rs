@@ -21,7 +21,7 @@ use crate::{
         model::{AttachmentView, Body, MessageView},
         storage::{StoreOp, StoreReply},
     },
-    headless::json,
+    headless::told,
     node::{
         self,
         files::{Files, private_file, private_folder},
@@ -58,7 +58,7 @@ pub(super) fn export(files: &Files, of: &ConversationName, to: &Path) -> anyhow:
     let mut lines = BufWriter::new(file);
     let mut count = 0;
     for message in pages.iter().rev().flatten() {
-        let mut line = json::message(message);
+        let mut line = told::message(message);
         if let Body::Attachment(attachment) = &message.body
             && let Some(name) = copy(attachment, &attachments)?
         {

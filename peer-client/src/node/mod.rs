@@ -57,10 +57,10 @@ pub enum NodeError {
     #[error(transparent)]
     Files(#[from] files::FilesError),
     /// The database.
-    #[error("cannot use the data folder: {0}")]
+    #[error("cannot use the data folder")]
     Store(#[from] store::StoreError),
     /// The store of attachments.
-    #[error("cannot use the data folder: {0}")]
+    #[error("cannot use the data folder")]
     Blobs(#[from] crate::blob::store::StoreError),
     /// The folder belongs to another name.
     #[error(

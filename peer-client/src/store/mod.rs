@@ -36,8 +36,8 @@ const BATCH: usize = 256;
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The database cannot be opened, read or written.
-    #[error("{0}")]
-    Database(#[source] rusqlite::Error),
+    #[error(transparent)]
+    Database(rusqlite::Error),
     /// The file is not a database, or is damaged. It is left as it is.
     #[error(
         "the message database is damaged; it was left as it is: `peer-client salvage` saves what can be \
@@ -54,7 +54,7 @@ pub enum StoreError {
     #[error("the message database has a row that cannot be read: {0}")]
     Row(&'static str),
     /// The thread could not be started.
-    #[error("cannot start the thread of the store: {0}")]
+    #[error("cannot start the thread of the store")]
     Thread(#[from] std::io::Error),
 }
 

@@ -28,10 +28,10 @@ pub(crate) use self::pages::beside;
 #[derive(Debug, Error)]
 pub enum SalvageError {
     /// The damaged database cannot be read at all.
-    #[error("the damaged database cannot be read: {0}")]
+    #[error("the damaged database cannot be read")]
     Read(#[from] io::Error),
     /// The new one cannot be written.
-    #[error("the new database cannot be written: {0}")]
+    #[error("the new database cannot be written")]
     Write(#[from] StoreError),
 }
 
