@@ -17,6 +17,7 @@ mod offline;
 mod receipts;
 mod registering;
 mod roads;
+mod siege;
 mod simulator;
 mod storing;
 
