@@ -5,6 +5,8 @@ pub mod blob;
 pub mod cli;
 pub mod core;
 pub mod demo;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod handle;

@@ -160,6 +160,32 @@ impl Event {
     }
 }
 
+/// Events of one frame after their checks.
+#[derive(Debug, Default)]
+pub struct CheckedEvents {
+    /// Those before the first that is not valid.
+    pub events: Vec<CheckedEvent>,
+    /// What is wrong with that one, if there is one.
+    pub fault: Option<DecodeError>,
+}
+
+impl CheckedEvents {
+    /// Checks events in order, up to the first that is not valid.
+    pub fn of(events: impl IntoIterator<Item = Event>) -> Self {
+        let mut checked = Self::default();
+        for event in events {
+            match event.check() {
+                Ok(event) => checked.events.push(event),
+                Err(fault) => {
+                    checked.fault = Some(fault);
+                    break;
+                }
+            }
+        }
+        checked
+    }
+}
+
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

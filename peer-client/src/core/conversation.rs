@@ -10,8 +10,8 @@ use wire::{
     bounded::Bounded,
     event::{CheckedEvent, Clock},
     id::{AccountId, DeviceId, EventId},
-    limits::{LOGS_MAX, NUMBER_MAX, PARENTS_MAX},
-    sync::{Have, Head, Held, Stage},
+    limits::{LOGS_MAX, PARENTS_MAX},
+    sync::{Head, Stage},
 };
 
 use super::{
@@ -19,6 +19,9 @@ use super::{
     storage::{ConversationRow, ConversationState, Kind, MessageRow},
     timeline::Window,
 };
+
+/// Entries beyond a gap that one log may have.
+const AHEAD_MAX: usize = 256;
 
 /// A conversation in memory. Its events are in the store.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ pub(crate) struct Conversation {
     pub(crate) unsaved: bool,
     pub(crate) logs: BTreeMap<DeviceId, Log>,
     /// The furthest entry of each log that another member is known to have: next sequence.
-    known: BTreeMap<DeviceId, u64>,
+    pub(super) known: BTreeMap<DeviceId, u64>,
     /// How far each other device has acknowledged the own log.
     acknowledged: BTreeMap<DeviceId, Acknowledged>,
     /// Own entries that were handed to a connection: next sequence.
@@ -72,13 +75,15 @@ pub(crate) struct GroupState {
 }
 
 /// One device's log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Log {
     pub(crate) account: AccountId,
     /// The last entry that is durable.
     pub(crate) head: Option<Head>,
     /// The last entry that was handed to the store.
     pub(crate) tip: Option<Head>,
+    /// Entries beyond a gap that were handed to the store, to be seen before what is between.
+    pub(crate) ahead: BTreeMap<u64, EventId>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,6 +93,12 @@ struct Acknowledged {
     /// The same, counting what the store has not confirmed yet.
     stored_asked: u64,
     read_asked: u64,
+}
+
+impl Log {
+    fn of(account: AccountId) -> Self {
+        Self { account, head: None, tip: None, ahead: BTreeMap::new() }
+    }
 }
 
 /// How an entry relates to what is here.
@@ -129,7 +140,8 @@ impl Conversation {
     pub(crate) fn load(state: ConversationState, own: DeviceId) -> Self {
         let mut conversation = Self::new(state.row);
         for row in state.logs {
-            let log = Log { account: row.account, head: Some(row.head), tip: Some(row.head) };
+            let (head, ahead) = (Some(row.head), BTreeMap::new());
+            let log = Log { account: row.account, head, tip: head, ahead };
             conversation.logs.insert(row.device, log);
             if row.device != own {
                 conversation.unreferenced.insert(row.device, row.head.id);
@@ -181,14 +193,31 @@ impl Conversation {
     pub(crate) fn accept(&mut self, event: &CheckedEvent, account: AccountId) {
         let head = Head { sequence: event.header.sequence, id: event.id };
         let log = self.logs.entry(event.header.author);
-        log.or_insert(Log { account, head: None, tip: None }).tip = Some(head);
+        log.or_insert_with(|| Log::of(account)).tip = Some(head);
+    }
+
+    /// Takes in an entry beyond a gap, as long as its log may have more such.
+    pub(crate) fn accept_ahead(&mut self, event: &CheckedEvent) -> Option<AccountId> {
+        let log = self.logs.get_mut(&event.header.author)?;
+        let sequence = event.header.sequence;
+        if log.ahead.len() >= AHEAD_MAX || log.ahead.contains_key(&sequence) {
+            return None;
+        }
+        log.ahead.insert(sequence, event.id);
+        Some(log.account)
+    }
+
+    /// The log has come to an entry. Tells whether another one had come ahead in its place.
+    pub(crate) fn overtake(&mut self, event: &CheckedEvent) -> bool {
+        let Some(log) = self.logs.get_mut(&event.header.author) else { return false };
+        log.ahead.remove(&event.header.sequence).is_some_and(|id| id != event.id)
     }
 
     /// Notes that an entry is durable. Entries are confirmed in order.
     pub(crate) fn confirm(&mut self, event: &CheckedEvent, account: AccountId, own: DeviceId) {
         let author = event.header.author;
         let head = Head { sequence: event.header.sequence, id: event.id };
-        let log = self.logs.entry(author).or_insert(Log { account, head: None, tip: None });
+        let log = self.logs.entry(author).or_insert_with(|| Log::of(account));
         log.head = Some(head);
         // It may have been taken back together with another that was not kept.
         if log.tip.is_none_or(|tip| tip.sequence < head.sequence) {
@@ -202,9 +231,13 @@ impl Conversation {
     }
 
     /// Takes back entries that the store could not keep, and all that follow them in their logs.
-    pub(crate) fn roll_back(&mut self, events: &[Arc<CheckedEvent>]) {
+    pub(crate) fn roll_back(&mut self, events: &[Arc<CheckedEvent>], ahead: bool) {
         for event in events {
             if let Some(log) = self.logs.get_mut(&event.header.author) {
+                if ahead {
+                    log.ahead.remove(&event.header.sequence);
+                    continue;
+                }
                 log.tip = log.head;
                 if log.head.is_none() {
                     self.logs.remove(&event.header.author);
@@ -221,48 +254,6 @@ impl Conversation {
     /// Whether another log may begin.
     pub(crate) fn has_room(&self, log: &DeviceId) -> bool {
         self.logs.contains_key(log) || self.logs.len() < LOGS_MAX
-    }
-
-    /// What is durable here.
-    pub(crate) fn have(&self) -> Have {
-        Bounded::truncated(self.logs.iter().filter_map(|(device, log)| {
-            let head = log.head?;
-            Some(Held { device: *device, head: Some(head), beyond: Bounded::default() })
-        }))
-    }
-
-    /// Takes in what another member has. Tells whether that is more than is here.
-    pub(crate) fn compare(&mut self, have: &Have) -> Comparison {
-        let mut comparison = Comparison::default();
-        for held in have {
-            if self.forked.contains(&held.device) {
-                continue;
-            }
-            // Nobody has more than a log can have, whatever is claimed.
-            let theirs = held.head.map_or(0, |head| head.sequence.min(NUMBER_MAX) + 1);
-            let mine = self.next_sequence(&held.device);
-            comparison.they_have_more |= theirs > mine;
-            comparison.i_have_more |= mine > theirs;
-            if theirs > 0 && (self.known.contains_key(&held.device) || self.known.len() < LOGS_MAX)
-            {
-                let known = self.known.entry(held.device).or_default();
-                *known = theirs.max(*known);
-            }
-        }
-        let theirs: BTreeSet<_> = have.iter().map(|held| held.device).collect();
-        comparison.i_have_more |= self.logs.keys().any(|device| !theirs.contains(device));
-        comparison
-    }
-
-    /// How complete the history here is.
-    pub(crate) fn completeness(&self) -> Completeness {
-        let have = self.logs.keys().map(|device| self.durable_next(device)).sum();
-        let missing = self
-            .known
-            .iter()
-            .filter(|(device, _)| !self.forked.contains(device))
-            .map(|(device, known)| known.saturating_sub(self.durable_next(device)));
-        Completeness { have, missing: missing.sum() }
     }
 
     /// Notes an acknowledgement of the own log that is durable. What was read was stored.
@@ -295,7 +286,7 @@ impl Conversation {
     }
 
     /// How many devices have acknowledged something.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn acknowledging(&self) -> usize {
         self.acknowledged.len()
     }
@@ -364,15 +355,6 @@ impl Conversation {
         // The introduction at the start of the log is no message.
         self.durable_next(&own).saturating_sub(stored.max(1)) as u32
     }
-}
-
-/// What two members miss of each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Comparison {
-    /// The other has entries that are missing here.
-    pub(crate) they_have_more: bool,
-    /// The other misses entries that are here.
-    pub(crate) i_have_more: bool,
 }
 
 /// The order in which messages are shown, equal on every device: by the authors' hybrid clocks,

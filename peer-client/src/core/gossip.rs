@@ -6,7 +6,7 @@ use rand::Rng as _;
 use wire::{
     bounded::Bounded,
     conversation::{GroupMessage, GroupSecret},
-    event::CheckedEvent,
+    event::{CheckedEvent, CheckedEvents},
     id::{AccountId, ConversationId, TopicTag},
     limits::EVENTS_PER_GOSSIP,
     sync::SyncFrame,
@@ -85,13 +85,10 @@ impl Machine {
         let Some(Ok(message)) = self.secret(id).map(|secret| secret.unseal(bytes)) else { return };
         match message {
             GroupMessage::Events(events) => {
-                let authors: Vec<_> = events
-                    .iter()
-                    .filter_map(|e| {
-                        Some((e.header.open().ok()?.author, e.header.open().ok()?.sequence))
-                    })
-                    .collect();
-                let taken = self.take_events(id, events.into_inner(), |_, _| Path::Group);
+                let checked = CheckedEvents::of(events.into_inner());
+                let place = |event: &CheckedEvent| (event.header.author, event.header.sequence);
+                let authors: Vec<_> = checked.events.iter().map(place).collect();
+                let taken = self.take_events(id, checked, |_, _| Path::Group);
                 if taken.is_ok_and(|taken| taken.gap) {
                     self.note_gap(id, &authors);
                 }

@@ -43,6 +43,7 @@ impl Machine {
         self.tell_complete(id);
         self.send_receipts(session);
         self.drop_duplicates(session);
+        self.read_newest(session, id);
         self.pump(session);
     }
 

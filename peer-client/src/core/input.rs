@@ -5,6 +5,7 @@ use std::time::Instant;
 use libp2p::Multiaddr;
 use wire::{
     blob::BlobRequest,
+    event::CheckedEvents,
     id::{BlobHash, DeviceId, MembershipProof, TopicTag},
     rendezvous::ServerFrame,
     sync::SyncFrame,
@@ -193,6 +194,13 @@ pub enum SyncInput {
         /// The frame.
         frame: Box<SyncFrame>,
     },
+    /// A frame with events came, whose signatures were checked on the way here.
+    Events {
+        /// The stream.
+        session: SessionId,
+        /// The events.
+        checked: CheckedEvents,
+    },
     /// Frames were handed to the connection.
     Written {
         /// The stream.
@@ -203,6 +211,19 @@ pub enum SyncInput {
         /// The stream.
         session: SessionId,
     },
+}
+
+impl SyncInput {
+    /// A frame that came on a stream. Its events are checked here, which is most of the work with them,
+    /// so that streams do that beside each other.
+    pub fn arrived(session: SessionId, frame: SyncFrame) -> Self {
+        match frame {
+            SyncFrame::Events(events) => {
+                Self::Events { session, checked: CheckedEvents::of(events.into_inner()) }
+            }
+            frame => Self::Frame { session, frame: Box::new(frame) },
+        }
+    }
 }
 
 /// What happens to gossip.

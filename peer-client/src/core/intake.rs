@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wire::{
     codec::DecodeError,
-    event::{CheckedEvent, Event, Payload},
+    event::{CheckedEvent, CheckedEvents, Payload},
     id::{AccountId, ConversationId, DeviceId},
     limits::CLOCK_AHEAD_MAX,
 };
@@ -36,29 +36,33 @@ enum Outcome {
     Next(Arc<CheckedEvent>, AccountId),
     /// It is here already, or another one with its sequence is.
     Skip,
+    /// Entries before it are missing, but it is shown already.
+    Ahead(Arc<CheckedEvent>, AccountId),
     /// Entries before it are missing.
     Gap,
 }
 
 impl Machine {
-    /// Checks events and hands those that continue their logs to the store.
+    /// Looks where checked events belong and hands those that continue their logs to the store.
     ///
     /// `path` says by which road an author's events came, and is told whether this is a group.
     pub(super) fn take_events(
         &mut self,
         id: ConversationId,
-        events: Vec<Event>,
+        checked: CheckedEvents,
         path: impl Fn(&DeviceId, bool) -> Path,
     ) -> Result<Taken, DecodeError> {
         let mut taken = Taken::default();
-        let mut batch: Vec<(Arc<CheckedEvent>, AccountId, Path)> = Vec::new();
-        let mut result = Ok(());
-        for event in events {
+        let mut batch: Vec<(Arc<CheckedEvent>, AccountId, Path, bool)> = Vec::new();
+        let mut result = checked.fault.map_or(Ok(()), Err);
+        for event in checked.events {
+            let group = self.conversations.get(&id).is_some_and(Conversation::is_group);
+            let path = path(&event.header.author, group);
             match self.take_event(id, event) {
-                Ok(Outcome::Next(event, account)) => {
-                    let group = self.conversations.get(&id).is_some_and(Conversation::is_group);
-                    let path = path(&event.header.author, group);
-                    batch.push((event, account, path));
+                Ok(Outcome::Next(event, account)) => batch.push((event, account, path, false)),
+                Ok(Outcome::Ahead(event, account)) => {
+                    taken.gap = true;
+                    batch.push((event, account, path, true));
                 }
                 Ok(Outcome::Skip) => {}
                 Ok(Outcome::Gap) => taken.gap = true,
@@ -68,16 +72,20 @@ impl Machine {
                 }
             }
         }
-        for run in batch.chunk_by(|one, other| one.2 == other.2) {
+        for run in batch.chunk_by(|one, other| (one.2, one.3) == (other.2, other.3)) {
             let events = run.iter().map(|(event, ..)| Arc::clone(event)).collect();
-            let accounts = run.iter().map(|(_, account, _)| *account).collect();
-            self.append(id, Batch { events, accounts, path: Some(run[0].2) }, None);
+            let accounts = run.iter().map(|(_, account, ..)| *account).collect();
+            let (path, ahead) = (Some(run[0].2), run[0].3);
+            self.append(id, Batch { events, accounts, path, ahead }, None);
         }
         result.map(|()| taken)
     }
 
-    fn take_event(&mut self, id: ConversationId, event: Event) -> Result<Outcome, DecodeError> {
-        let event = event.check()?;
+    fn take_event(
+        &mut self,
+        id: ConversationId,
+        event: CheckedEvent,
+    ) -> Result<Outcome, DecodeError> {
         let author = event.header.author;
         let Some(conversation) =
             self.conversations.get(&id).filter(|_| event.header.conversation == id)
@@ -89,7 +97,7 @@ impl Machine {
             Place::Known => return Ok(Outcome::Skip),
             // What follows the other branch of a forked log never gets its predecessor.
             Place::Gap if conversation.forked.contains(&author) => return Ok(Outcome::Skip),
-            Place::Gap => return Ok(Outcome::Gap),
+            Place::Gap => return Ok(self.take_ahead(id, event)),
             // No fault of whoever brought it: each replica keeps the branch that came first.
             Place::Fork => {
                 self.note_fork(id, author);
@@ -103,13 +111,37 @@ impl Machine {
             Some(log) => log.account,
             None => self.take_introduction(id, &event)?,
         };
+        self.follow_clock(&event);
+        if let Some(conversation) = self.conversations.get_mut(&id) {
+            conversation.accept(&event, account);
+            if conversation.overtake(&event) {
+                self.note_fork(id, author);
+            }
+        }
+        Ok(Outcome::Next(Arc::new(event), account))
+    }
+
+    /// Takes in an entry beyond a gap, if it is worth being seen before the gap is filled.
+    fn take_ahead(&mut self, id: ConversationId, event: CheckedEvent) -> Outcome {
+        // What the own devices tell each other is obeyed in order, and the own log never has a gap.
+        let own = Kind::Direct(self.me.account);
+        let is_own = event.header.author == self.me.device;
+        let conversation =
+            self.conversations.get_mut(&id).filter(|it| !is_own && it.row.kind != own);
+        match conversation.and_then(|conversation| conversation.accept_ahead(&event)) {
+            Some(account) => {
+                self.follow_clock(&event);
+                Outcome::Ahead(Arc::new(event), account)
+            }
+            None => Outcome::Gap,
+        }
+    }
+
+    /// What is written from now on comes after what was seen.
+    fn follow_clock(&mut self, event: &CheckedEvent) {
         if is_timely(event.header.clock.ms, self.now) {
             self.clock = self.clock.max(event.header.clock);
         }
-        if let Some(conversation) = self.conversations.get_mut(&id) {
-            conversation.accept(&event, account);
-        }
-        Ok(Outcome::Next(Arc::new(event), account))
     }
 
     /// Checks the first entry of a log and gives the account that it names.

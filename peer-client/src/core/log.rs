@@ -27,6 +27,8 @@ pub(super) struct Batch {
     pub(super) accounts: Vec<AccountId>,
     /// The road by which they came; none for own ones.
     pub(super) path: Option<Path>,
+    /// Entries before them are missing.
+    pub(super) ahead: bool,
 }
 
 impl Machine {
@@ -47,7 +49,7 @@ impl Machine {
         }
         events.push(self.sign_next(id, payload));
         let accounts = vec![self.me.account; events.len()];
-        self.append(id, Batch { events, accounts, path: None }, call);
+        self.append(id, Batch { events, accounts, path: None, ahead: false }, call);
     }
 
     fn sign_next(&mut self, id: ConversationId, payload: &Payload) -> Arc<CheckedEvent> {
@@ -81,8 +83,8 @@ impl Machine {
     ) {
         self.save_again(conversation);
         let ticket = self.expect(Pending::Append { conversation, batch: batch.clone(), call });
-        let Batch { events, accounts, path } = batch;
-        self.store(StoreOp::Append { ticket, events, accounts, path });
+        let Batch { events, accounts, path, ahead } = batch;
+        self.store(StoreOp::Append { ticket, events, accounts, path, ahead });
     }
 
     /// Entries are of no use without their conversation.
@@ -99,21 +101,25 @@ impl Machine {
         &mut self,
         id: ConversationId,
         batch: &Batch,
-        arrivals: &[i64],
+        arrivals: &[Option<i64>],
         call: Option<CallId>,
     ) {
-        let Batch { events, accounts, path } = batch;
+        let Batch { events, accounts, path, ahead } = batch;
         let own = self.me.device;
+        let mut arrived = false;
         for ((event, account), arrival) in events.iter().zip(accounts).zip(arrivals) {
             let Some(conversation) = self.conversations.get_mut(&id) else { return };
-            conversation.confirm(event, *account, own);
+            if !ahead {
+                conversation.confirm(event, *account, own);
+            }
             if let Some(Payload::Membership { of, left }) = &event.payload {
                 let origin = (event.header.clock, event.header.author);
                 self.on_membership(id, origin, of, *left);
             }
-            if let Some(payload) = event.payload.as_ref().filter(|payload| is_message(payload)) {
+            let message = event.payload.as_ref().filter(|payload| is_message(payload));
+            if let (Some(payload), Some(arrival)) = (message, *arrival) {
                 let row = MessageRow {
-                    arrival: *arrival,
+                    arrival,
                     id: event.id,
                     conversation: id,
                     author: event.header.author,
@@ -126,19 +132,26 @@ impl Machine {
                     reactions: Vec::new(),
                 };
                 self.on_message(&row);
+                arrived |= row.author != own;
             }
+        }
+        if arrived && let Some(conversation) = self.conversations.get(&id) {
+            self.notice(Notice::Arrived { conversation: conversation.row.name.clone() });
         }
         self.dirty.conversations = true;
         if let (Some(call), Some(event)) = (call, events.last()) {
             let subject = event.payload.as_ref().and_then(changed_message);
             self.answer(call, Ok(Answer::Message(subject.unwrap_or(event.id))));
         }
+        if *ahead {
+            return;
+        }
         let is_own = events.first().is_some_and(|event| event.header.author == own);
         if is_own {
             self.gossip_events(id, events);
             self.reach_out(id);
         } else {
-            self.send_stored(id, events);
+            self.send_stored(id, events, *path);
         }
         self.tell_complete(id);
         self.push_new(id, events);
@@ -163,7 +176,6 @@ impl Machine {
         if conversation.last.as_ref().is_none_or(|last| order(last) < order(row)) {
             conversation.last = Some(row.clone());
         }
-        let name = conversation.row.name.clone();
         let shown = conversation.window.is_some();
         let has_quote = reply_to(&row.payload).is_some();
         let message = row.id;
@@ -177,7 +189,6 @@ impl Machine {
         }
         if row.author != self.me.device {
             self.want_small_image(row);
-            self.notice(Notice::Arrived { conversation: name });
         }
     }
 

@@ -7,6 +7,7 @@ mod attachments;
 mod changes;
 pub mod command;
 mod commands;
+mod comparison;
 mod consent;
 mod contacts;
 mod conversation;
@@ -23,6 +24,7 @@ mod links;
 mod log;
 pub mod machine;
 pub mod model;
+mod newest;
 pub mod notice;
 mod own;
 mod paths;
@@ -39,5 +41,5 @@ mod streams;
 mod timeline;
 mod trouble;
 
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod tests;

@@ -33,6 +33,8 @@ pub(super) enum Pending {
     Publish { conversation: ConversationId, next: Option<u64> },
     /// Entries for a replication stream.
     Log { session: SessionId, log: DeviceId, from: u64 },
+    /// The newest messages for a replication stream.
+    Newest { session: SessionId },
     /// Entries of the own conversation, read at the start.
     OwnLog { log: DeviceId, from: u64 },
     /// A page for a command.
@@ -129,6 +131,7 @@ impl Machine {
                 _ => {}
             },
             StoreReply::Log { ticket, events } => match self.pending.remove(&ticket) {
+                Some(Pending::Newest { session }) => self.send_newest(session, events),
                 Some(Pending::Log { session, log, from }) => {
                     self.on_log(session, log, from, events);
                 }
@@ -153,7 +156,7 @@ impl Machine {
         match pending {
             Some(Pending::Append { conversation, batch, call }) => {
                 if let Some(conversation) = self.conversations.get_mut(&conversation) {
-                    conversation.roll_back(&batch.events);
+                    conversation.roll_back(&batch.events, batch.ahead);
                 }
                 self.close_sessions_of(conversation);
                 self.answer_maybe(call, Err(failure.clone()));
@@ -180,6 +183,7 @@ impl Machine {
                 self.on_log(session, log, from, Vec::new());
             }
             Some(Pending::OwnLog { log, from }) => self.on_own_log(log, from, Vec::new()),
+            Some(Pending::Newest { session }) => self.send_newest(session, Vec::new()),
             Some(
                 Pending::Acknowledge { conversation, .. } | Pending::Sent { conversation, .. },
             ) => {

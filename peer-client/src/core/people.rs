@@ -183,7 +183,7 @@ impl People {
     }
 
     /// How many were met.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn len(&self) -> usize {
         self.accounts.len()
     }

@@ -61,8 +61,14 @@ impl Machine {
         Bounded::truncated(marks)
     }
 
-    /// Others' entries became durable: their authors are told at once.
-    pub(super) fn send_stored(&mut self, id: ConversationId, events: &[Arc<CheckedEvent>]) {
+    /// Others' entries became durable: their authors are told at once, and of what came by replication
+    /// whoever may be about to send the same.
+    pub(super) fn send_stored(
+        &mut self,
+        id: ConversationId,
+        events: &[Arc<CheckedEvent>],
+        path: Option<Path>,
+    ) {
         let mut heads = BTreeMap::new();
         for event in events {
             heads.insert(
@@ -71,7 +77,7 @@ impl Machine {
             );
         }
         let Some(conversation) = self.conversations.get(&id) else { return };
-        let to_all = !conversation.is_group();
+        let to_all = !conversation.is_group() || path == Some(Path::Synced);
         let sessions: Vec<_> = self
             .sessions
             .iter()

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use wire::{
     bounded::Bounded,
-    event::{CheckedEvent, Event},
+    event::{CheckedEvent, CheckedEvents, Event},
     id::{ConversationId, DeviceId},
     limits::{EVENT_BYTES_PER_FRAME, EVENTS_PER_FRAME},
     sync::{ByeReason, SyncFrame},
@@ -33,6 +33,7 @@ impl Machine {
                 }
             }
             SyncInput::Frame { session, frame } => self.on_frame(session, *frame),
+            SyncInput::Events { session, checked } => self.on_events(session, checked),
             SyncInput::Written { session } => {
                 let Some(state) = self.sessions.get_mut(&session) else { return };
                 let (own, conversation) =
@@ -54,15 +55,6 @@ impl Machine {
         match (frame, state.conversation.filter(|_| state.greeted)) {
             (SyncFrame::Hello { conversation, proof, have }, None) => {
                 self.on_hello(session, conversation, &proof, &have);
-            }
-            (SyncFrame::Events(events), Some(conversation)) => {
-                let direct = self.path_to(&device);
-                let taken = self.take_events(conversation, events.into_inner(), |author, group| {
-                    if *author == device && !group { direct } else { Path::Synced }
-                });
-                if taken.is_err() {
-                    self.say_bye(session, ByeReason::Protocol, "an event was not valid");
-                }
             }
             (SyncFrame::Receipt(receipt), Some(conversation)) => match receipt.open() {
                 Ok(receipt) if receipt.device == device && receipt.conversation == conversation => {
@@ -88,6 +80,22 @@ impl Machine {
         }
     }
 
+    fn on_events(&mut self, session: SessionId, checked: CheckedEvents) {
+        let Some(state) = self.sessions.get(&session) else { return };
+        let device = state.device;
+        let Some(conversation) = state.conversation.filter(|_| state.greeted) else {
+            self.say_bye(session, ByeReason::Protocol, "events came before a greeting");
+            return;
+        };
+        let direct = self.path_to(&device);
+        let taken = self.take_events(conversation, checked, |author, group| {
+            if *author == device && !group { direct } else { Path::Synced }
+        });
+        if taken.is_err() {
+            self.say_bye(session, ByeReason::Protocol, "an event was not valid");
+        }
+    }
+
     pub(super) fn send(&mut self, session: SessionId, frame: SyncFrame, own_next: Option<u64>) {
         if let Some(state) = self.sessions.get_mut(&session) {
             state.in_flight.push_back(own_next);
@@ -110,7 +118,10 @@ impl Machine {
         if !state.may_send() || state.pump_at.is_some() {
             return;
         }
-        let lacking = conversation.logs.keys().find_map(|log| {
+        // Each begins with its own log, so that several who send the same history share it out.
+        let own = self.me.device;
+        let logs = conversation.logs.range(own..).chain(conversation.logs.range(..own));
+        let lacking = logs.map(|(log, _)| log).find_map(|log| {
             let theirs = state.theirs.get(log).copied().unwrap_or(0);
             let mine = conversation.durable_next(log);
             (mine > theirs).then(|| (*log, theirs, mine - 1))

@@ -175,6 +175,9 @@ pub enum StoreOp {
         accounts: Vec<AccountId>,
         /// The road by which they came; none for own ones.
         path: Option<Path>,
+        /// They do not continue their logs: they are shown, but count for nothing until what is before them
+        /// is here.
+        ahead: bool,
     },
     /// Another device acknowledged. Answered by [`StoreReply::Acknowledged`].
     Acknowledge {
@@ -221,6 +224,14 @@ pub enum StoreOp {
     },
     /// Messages were told up to this arrival.
     Told(i64),
+    /// The newest messages of a conversation, with what followed them in their logs and the first entries
+    /// of those. Answered by [`StoreReply::Log`].
+    Newest {
+        /// Names the answer.
+        ticket: Ticket,
+        /// The conversation.
+        conversation: ConversationId,
+    },
     /// Entries of a log, from one on, as many as go into a frame. Answered by [`StoreReply::Log`].
     Log {
         /// Names the answer.
@@ -302,8 +313,8 @@ pub enum StoreReply {
     Appended {
         /// The operation.
         ticket: Ticket,
-        /// Arrival of each entry.
-        arrivals: Vec<i64>,
+        /// Arrival of each entry; none if it had come ahead and was told of then.
+        arrivals: Vec<Option<i64>>,
         /// Entries that changed a message which is here: entry and message.
         changed: Vec<(EventId, EventId)>,
         /// Something was taken off the disk for good.
@@ -318,7 +329,7 @@ pub enum StoreReply {
         /// The messages that are new in the stage, oldest first; none if another entry was named.
         messages: Option<Vec<EventId>>,
     },
-    /// Entries of a log in order.
+    /// Entries, each log's in order.
     Log {
         /// The operation.
         ticket: Ticket,
@@ -366,6 +377,7 @@ impl StoreOp {
             | Self::Acknowledge { ticket, .. }
             | Self::Sent { ticket, .. }
             | Self::Log { ticket, .. }
+            | Self::Newest { ticket, .. }
             | Self::History { ticket, .. }
             | Self::Untold { ticket, .. }
             | Self::Message { ticket, .. }

@@ -31,7 +31,7 @@ const OUTPUT: usize = 256;
 /// Commands that may be at work at one time; beyond that, reading waits.
 const AT_WORK: usize = 256;
 /// Messages that are told in one go.
-const TELL: u32 = 64;
+const TELL: u32 = 256;
 /// How long the end of input waits for commands that are at work.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
@@ -128,14 +128,22 @@ async fn tell(
     output: &mpsc::Sender<Said>,
     enough: &CancellationToken,
 ) {
+    let mut next = None;
     loop {
-        let notice = tokio::select! {
-            biased;
-            () = enough.cancelled() => return,
-            notice = notices.recv() => notice,
+        let notice = if let Some(notice) = next.take() {
+            notice
+        } else {
+            tokio::select! {
+                biased;
+                () = enough.cancelled() => return,
+                notice = notices.recv() => notice,
+            }
         };
         match notice {
-            Ok(Notice::Arrived { .. }) => tell_messages(handle, output, enough).await,
+            Ok(Notice::Arrived { .. }) => {
+                next = after_arrivals(&mut notices);
+                tell_messages(handle, output, enough).await;
+            }
             Ok(notice) => {
                 let started = matches!(notice, Notice::Started { .. });
                 if let Some(event) = told::event(&notice) {
@@ -152,6 +160,22 @@ async fn tell(
                 tell_messages(handle, output, enough).await;
             }
             Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Skips further arrivals, which one look into the store tells of as well, and gives what follows.
+fn after_arrivals(
+    notices: &mut broadcast::Receiver<Notice>,
+) -> Option<Result<Notice, broadcast::error::RecvError>> {
+    use broadcast::error::{RecvError, TryRecvError};
+    loop {
+        match notices.try_recv() {
+            Ok(Notice::Arrived { .. }) => {}
+            Ok(notice) => return Some(Ok(notice)),
+            Err(TryRecvError::Lagged(count)) => return Some(Err(RecvError::Lagged(count))),
+            // Waiting for the next tells that they are closed.
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return None,
         }
     }
 }

@@ -94,10 +94,8 @@ pub(super) async fn serve_sync(
     outbox: mpsc::Receiver<SyncFrame>,
     inbox: mpsc::Sender<Event>,
 ) {
-    let decode = move |bytes: &[u8]| {
-        let frame = SyncFrame::decode(bytes)?;
-        Ok(Input::Sync(SyncInput::Frame { session, frame: Box::new(frame) }))
-    };
+    let decode =
+        move |bytes: &[u8]| Ok(Input::Sync(SyncInput::arrived(session, SyncFrame::decode(bytes)?)));
     let written = move || Some(Input::Sync(SyncInput::Written { session }));
     let frames = Frames { limit: SYNC_FRAME_MAX, decode, written };
     let text = exchange(stream, frames, outbox, &inbox).await;

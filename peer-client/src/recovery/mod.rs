@@ -1,7 +1,7 @@
 //! An account on a further device: by its recovery phrase, or by a code that another device shows.
 
 mod link;
-mod phrase;
+pub(crate) mod phrase;
 mod recover;
 pub(crate) mod terminal;
 

@@ -1,10 +1,6 @@
 //! Rows of entries.
-//!
-//! Usually an entry is stored once those before it are. What was saved from a damaged database may
-//! also lie beyond a gap in its log: it is shown, but counts as here only once the log has come up to
-//! it.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use wire::{
     event::{CheckedEvent, Payload},
     id::{AccountId, EventId},
@@ -67,38 +63,6 @@ pub(super) fn index(
     let newest = changes::newest_text(database, &row.event.id, account)?;
     let text = newest.as_deref().or_else(|| changes::text(payload)).unwrap_or_default();
     search::insert(database, arrival, text, &row.event.header.conversation)
-}
-
-/// Stores the next entry of a log where one lies beyond the log's end already. That one stays if it is
-/// the same; else it was of another branch.
-pub(super) fn meet(
-    database: &Connection,
-    row: &NewRow<'_>,
-    account: &AccountId,
-) -> Result<i64, StoreError> {
-    let header = &row.event.header;
-    let there: Option<(i64, [u8; 32])> = database
-        .prepare_cached(
-            "SELECT arrival, id FROM events
-             WHERE conversation = ?1 AND author = ?2 AND sequence = ?3",
-        )?
-        .query_row(
-            params![header.conversation.as_bytes(), header.author.as_bytes(), header.sequence],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()?;
-    let Some((arrival, id)) = there else {
-        return Err(StoreError::Row("an entry is in two places"));
-    };
-    if id == *row.event.id.as_bytes() {
-        return Ok(arrival);
-    }
-    search::remove(database, arrival)?;
-    database.prepare_cached("DELETE FROM events WHERE arrival = ?1")?.execute([arrival])?;
-    let taken = StoreError::Row("an entry is in two places");
-    let arrival = insert(database, row)?.ok_or(taken)?;
-    index(database, arrival, row, account)?;
-    Ok(arrival)
 }
 
 fn references(payload: Option<&Payload>) -> (Option<EventId>, Option<[u8; 32]>) {

@@ -3,11 +3,13 @@
 //! Operations come through a bounded channel, as many as wait are put into one transaction, and
 //! replies go out only after it is durable. Nobody else touches the database.
 
+mod append;
 mod backup;
 mod changes;
 mod entries;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod in_memory;
+mod newest;
 mod read;
 pub mod salvage;
 mod schema;

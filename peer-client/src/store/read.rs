@@ -15,7 +15,7 @@ use wire::{
 };
 
 use super::{
-    StoreError, search,
+    StoreError, newest, search,
     write::{SENT, stage_number},
 };
 use crate::core::{
@@ -47,6 +47,9 @@ pub(super) fn answer(
             let events = log_entries(database, conversation, log, *from..=*to)?;
             StoreReply::Log { ticket: *ticket, events }
         }
+        StoreOp::Newest { ticket, conversation } => {
+            StoreReply::Log { ticket: *ticket, events: newest::newest(database, conversation)? }
+        }
         StoreOp::History { ticket, conversation, limit, before } => {
             history(database, *ticket, conversation, *limit, before.as_ref())?
         }
@@ -70,7 +73,7 @@ pub(super) fn answer(
     Ok(Some(reply))
 }
 
-fn log_entries(
+pub(super) fn log_entries(
     database: &Connection,
     conversation: &ConversationId,
     log: &DeviceId,

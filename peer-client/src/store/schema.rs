@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 
 use super::StoreError;
 
@@ -58,10 +58,17 @@ const MIGRATIONS: &[&str] = &[
 ",
 ];
 
+/// Statements that stay prepared: more than there are different ones, since preparing one again costs as
+/// much as storing several entries.
+const STATEMENTS: usize = 128;
+
 /// Opens the database and brings it to the newest schema. One that a newer program wrote is left
 /// as it is.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let mut database = Connection::open(path)?;
+    database.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Plans that depend on bound values are made anew at each use.
+    database.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let found: u32 = database.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let newest = MIGRATIONS.len() as u32;
     if found > newest {

@@ -1,20 +1,16 @@
 //! Operations that change the database.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use wire::{
-    event::{CheckedEvent, EventHeader, Payload},
     id::{AccountId, ConversationId, DeviceId, EventId},
     sync::Stage,
 };
 
-use super::{
-    StoreError, changes,
-    entries::{self, NewRow},
-};
+use super::{StoreError, append};
 use crate::core::{
     input::Ticket,
     model::Path,
-    storage::{AccountRow, ConversationRow, Kind, StoreOp, StoreReply, is_message},
+    storage::{AccountRow, ConversationRow, Kind, StoreOp, StoreReply},
 };
 
 /// Messages that one acknowledgement tells of at most.
@@ -30,7 +26,7 @@ pub(super) fn stage_number(stage: Stage) -> u8 {
     }
 }
 
-fn path_number(path: Path) -> u8 {
+pub(super) fn path_number(path: Path) -> u8 {
     match path {
         Path::Direct => 0,
         Path::Relayed => 1,
@@ -44,6 +40,7 @@ pub(super) fn is_write(op: &StoreOp) -> bool {
     !matches!(
         op,
         StoreOp::Log { .. }
+            | StoreOp::Newest { .. }
             | StoreOp::History { .. }
             | StoreOp::Untold { .. }
             | StoreOp::Message { .. }
@@ -68,9 +65,9 @@ pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreR
             save_conversation(database, row)?;
             Some(StoreReply::Saved { ticket: *ticket })
         }
-        StoreOp::Append { ticket, events, accounts, path } => {
+        StoreOp::Append { ticket, events, accounts, path, ahead } => {
             let entries = events.iter().map(AsRef::as_ref).zip(accounts);
-            Some(append_all(database, *ticket, entries, *path)?)
+            Some(append::append_all(database, *ticket, entries, (*path, *ahead))?)
         }
         StoreOp::Acknowledge { ticket, conversation, device, stage, log, from, to, named } => {
             let span = Span { conversation, log, from: *from, to: *to };
@@ -104,6 +101,7 @@ pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreR
             None
         }
         StoreOp::Log { .. }
+        | StoreOp::Newest { .. }
         | StoreOp::History { .. }
         | StoreOp::Untold { .. }
         | StoreOp::Message { .. }
@@ -175,94 +173,6 @@ pub(super) fn block(
     };
     database.prepare_cached(sql)?.execute([account.as_bytes()])?;
     Ok(())
-}
-
-/// Stores entries and applies what they change.
-fn append_all<'entry>(
-    database: &Connection,
-    ticket: Ticket,
-    entries: impl Iterator<Item = (&'entry CheckedEvent, &'entry AccountId)>,
-    path: Option<Path>,
-) -> Result<StoreReply, StoreError> {
-    let (mut arrivals, mut changed, mut orphans) = (Vec::new(), Vec::new(), Vec::new());
-    let mut erased = false;
-    for (event, account) in entries {
-        arrivals.push(append(database, event, account, path)?);
-        let change = changes::apply(database, event, account)?;
-        changed.extend(change.message.map(|message| (event.id, message)));
-        orphans.extend(change.orphan);
-        erased |= matches!(event.payload, Some(Payload::Erase { .. }));
-    }
-    Ok(StoreReply::Appended { ticket, arrivals, changed, erased, orphans })
-}
-
-/// Stores an entry that continues its log. Anything else is a fault of the core and is refused,
-/// so that what counts as here has no gap.
-fn append(
-    database: &Connection,
-    event: &CheckedEvent,
-    account: &AccountId,
-    path: Option<Path>,
-) -> Result<i64, StoreError> {
-    let header = &event.header;
-    let before: Option<(u64, Vec<u8>)> = database
-        .prepare_cached(
-            "SELECT sequence, id FROM logs
-             WHERE conversation = ?1 AND device = ?2 AND sequence >= 0",
-        )?
-        .query_row(params![header.conversation.as_bytes(), header.author.as_bytes()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    if !continues(header, before.as_ref()) {
-        return Err(StoreError::Row("an entry does not continue its log"));
-    }
-    // A log that is there already has its conversation.
-    if before.is_none() && !is_stored(database, &header.conversation)? {
-        return Err(StoreError::Row("an entry of a conversation that is not stored"));
-    }
-    let erased = changes::is_erased(database, &event.id, account)?;
-    let payload = event.payload.as_ref().filter(|_| !erased);
-    let row = NewRow {
-        arrival: None,
-        event,
-        payload,
-        message: event.payload.as_ref().map_or(erased, is_message),
-        path: path.map(path_number),
-    };
-    let arrival = match entries::insert(database, &row)? {
-        Some(arrival) => {
-            entries::index(database, arrival, &row, account)?;
-            arrival
-        }
-        None => entries::meet(database, &row, account)?,
-    };
-    database.prepare_cached("INSERT OR REPLACE INTO logs VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
-        params![
-            header.conversation.as_bytes(),
-            header.author.as_bytes(),
-            account.as_bytes(),
-            header.sequence,
-            event.id.as_bytes(),
-        ],
-    )?;
-    Ok(arrival)
-}
-
-fn is_stored(database: &Connection, conversation: &ConversationId) -> Result<bool, StoreError> {
-    let mut row = database.prepare_cached("SELECT 1 FROM conversations WHERE id = ?1")?;
-    Ok(row.exists([conversation.as_bytes()])?)
-}
-
-/// Whether an entry is the next one after the last sequence and id of its log.
-fn continues(header: &EventHeader, before: Option<&(u64, Vec<u8>)>) -> bool {
-    match (before, header.previous) {
-        (None, None) => header.sequence == 0,
-        (Some((sequence, id)), Some(previous)) => {
-            header.sequence == sequence + 1 && id == previous.as_bytes()
-        }
-        _ => false,
-    }
 }
 
 fn acknowledge(

@@ -171,7 +171,7 @@ impl Alone {
     /// A frame comes on a stream. Everything that was sent is handed over at once.
     pub(super) fn frame(&mut self, session: SessionId, frame: &SyncFrame) -> Vec<Effect> {
         let frame = Box::new(SyncFrame::decode(&codec::encode(frame)).unwrap());
-        let mut effects = self.feed(Input::Sync(SyncInput::Frame { session, frame }));
+        let mut effects = self.feed(Input::Sync(SyncInput::arrived(session, *frame)));
         let mut next = 0;
         while next < effects.len() {
             if let Effect::SendSync { session, .. } = effects[next] {

@@ -112,15 +112,52 @@ fn a_forked_log_does_not_count_as_missing_for_ever() {
 }
 
 #[test]
-fn entries_behind_a_gap_wait_for_those_before() {
+fn entries_behind_a_gap_are_shown_but_count_only_after_those_before() {
     let mut group = Group::new();
     let three = group.mallory.entry(&group.log[2], &text("three"));
     let four = group.mallory.entry(&three, &text("four"));
     let effects = group.take([&four]);
     assert!(!closes(&effects, group.session));
-    assert_eq!(group.alice.texts("#garden"), ["one", "two"]);
+    assert_eq!(group.alice.texts("#garden"), ["one", "two", "four"]);
+    let (id, log) = (group.secret.conversation(), group.mallory.id());
+    let next = |group: &Group| group.alice.machine.conversations[&id].durable_next(&log);
+    assert_eq!(next(&group), three.header.sequence, "nothing beyond the gap is acknowledged");
     group.take([&three, &four]);
     assert_eq!(group.alice.texts("#garden"), ["one", "two", "three", "four"]);
+    assert_eq!(next(&group), four.header.sequence + 1);
+    assert!(group.alice.errors().is_empty());
+}
+
+#[test]
+fn a_log_has_a_bounded_number_of_entries_behind_a_gap() {
+    let mut group = Group::new();
+    let missing = group.mallory.entry(&group.log[2], &text("missing"));
+    let mut last = missing;
+    for _ in 0..10 {
+        let mut entries = Vec::new();
+        for _ in 0..60 {
+            last = group.mallory.entry(&last, &text("behind"));
+            entries.push(last.clone());
+        }
+        let effects = group.take(&entries);
+        assert!(!closes(&effects, group.session));
+    }
+    assert_eq!(group.alice.texts("#garden").len(), 2 + 256);
+}
+
+#[test]
+fn another_entry_in_the_place_of_one_that_came_behind_a_gap_is_a_fork() {
+    let mut group = Group::new();
+    let three = group.mallory.entry(&group.log[2], &text("three"));
+    let (four, other) = (
+        group.mallory.entry(&three, &text("four")),
+        group.mallory.entry(&three, &text("another four")),
+    );
+    group.take([&other]);
+    assert_eq!(group.alice.texts("#garden"), ["one", "two", "another four"]);
+    group.take([&three, &four]);
+    assert_eq!(group.alice.texts("#garden"), ["one", "two", "three", "four"]);
+    assert_eq!(group.alice.errors(), ["fork"]);
 }
 
 #[test]

@@ -2,23 +2,41 @@
 //! Time is injected and moves only when a test moves it.
 
 mod alone;
+#[cfg(test)]
 mod bounds;
+#[cfg(test)]
 mod changes;
+#[cfg(test)]
 mod chaos;
+#[cfg(test)]
 mod clocks;
+#[cfg(test)]
 mod devices;
+#[cfg(test)]
 mod direct;
+#[cfg(test)]
 mod forks;
+#[cfg(test)]
 mod groups;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
 mod impostors;
 mod network;
+#[cfg(test)]
+mod newest;
+#[cfg(test)]
 mod offline;
+#[cfg(test)]
 mod receipts;
+#[cfg(test)]
 mod registering;
+#[cfg(test)]
 mod roads;
-mod siege;
+pub(crate) mod siege;
+#[cfg(test)]
 mod simulator;
+#[cfg(test)]
 mod storing;
 
 use std::time::Instant;

@@ -22,7 +22,7 @@ fn asked(alice: &mut Alone, input: Input) -> Vec<StoreOp> {
 }
 
 fn frame(session: SessionId, entries: &[wire::event::CheckedEvent]) -> Input {
-    Input::Sync(SyncInput::Frame { session, frame: Box::new(events(entries)) })
+    Input::Sync(SyncInput::arrived(session, events(entries)))
 }
 
 fn send(alice: &mut Alone, to: &str) -> Vec<StoreOp> {

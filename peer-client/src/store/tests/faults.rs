@@ -110,7 +110,7 @@ fn a_disk_that_is_full_loses_nothing_that_was_replied_to() {
     let mut stored = 1;
     for entry in &log[1..] {
         let (events, accounts) = shared(&bob, std::slice::from_ref(entry));
-        let op = StoreOp::Append { ticket: Ticket(1), events, accounts, path: None };
+        let op = StoreOp::Append { ticket: Ticket(1), events, accounts, path: None, ahead: false };
         match crate::store::execute(&mut database, &[op]) {
             Ok(_) => stored += 1,
             Err(error) => {

@@ -24,6 +24,7 @@ use crate::core::{
     },
 };
 
+mod ahead;
 mod appending;
 mod changes;
 mod faults;
@@ -105,13 +106,19 @@ impl Opened {
     /// Stores entries of one account that came by a road.
     fn append(&mut self, author: &Author, events: &[CheckedEvent], path: Path) -> StoreReply {
         let (events, accounts) = shared(author, events);
-        self.ask(|ticket| StoreOp::Append { ticket, events, accounts, path: Some(path) })
+        self.ask(|ticket| StoreOp::Append {
+            ticket,
+            events,
+            accounts,
+            path: Some(path),
+            ahead: false,
+        })
     }
 
     #[track_caller]
     fn must_append(&mut self, author: &Author, events: &[CheckedEvent]) -> Vec<i64> {
         match self.append(author, events, Path::Direct) {
-            StoreReply::Appended { arrivals, .. } => arrivals,
+            StoreReply::Appended { arrivals, .. } => arrivals.into_iter().flatten().collect(),
             other => panic!("{other:?}"),
         }
     }

@@ -151,7 +151,7 @@ fn what_was_sent_and_by_which_road_it_first_went() {
     let alice = Author::new(1);
     let log = alice.log(&[("one", 1), ("two", 2)]);
     let (events, accounts) = shared(&alice, &log);
-    opened.ask(|ticket| StoreOp::Append { ticket, events, accounts, path: None });
+    opened.ask(|ticket| StoreOp::Append { ticket, events, accounts, path: None, ahead: false });
     let (conversation, own) = (direct().id, alice.device());
     for (from, to, path) in [(0, 1, Path::Relayed), (0, 2, Path::Direct)] {
         let op =

@@ -294,7 +294,7 @@ fn what_was_erased_does_not_come_back() {
     let mut database = crate::store::schema::open(&opened.path()).unwrap();
     opened.store = None;
     let (events, accounts) = shared(&bob, &log[2..]);
-    let op = StoreOp::Append { ticket: Ticket(1), events, accounts, path: None };
+    let op = StoreOp::Append { ticket: Ticket(1), events, accounts, path: None, ahead: false };
     crate::store::execute(&mut database, &[op]).unwrap();
     let copy = tempfile::tempdir().unwrap();
     let from = copy.path().join("damaged");

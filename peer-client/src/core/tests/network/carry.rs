@@ -269,7 +269,7 @@ impl Network {
         if self.is_silent(place, far) {
             return;
         }
-        let arrived = SyncInput::Frame { session: far_session, frame: Box::new(decoded) };
+        let arrived = SyncInput::arrived(far_session, decoded);
         self.deliver(far, latency, Input::Sync(arrived));
     }
 

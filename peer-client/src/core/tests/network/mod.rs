@@ -192,6 +192,7 @@ impl Network {
                 SyncInput::Accepted { session, .. }
                 | SyncInput::Opened { session }
                 | SyncInput::Frame { session, .. }
+                | SyncInput::Events { session, .. }
                 | SyncInput::Closed { session },
             ) => Some(Channel::Stream(*session)),
             _ => None,

@@ -1,0 +1,64 @@
+//! What is here of a conversation, held against what others have.
+
+use std::collections::BTreeSet;
+
+use wire::{
+    bounded::Bounded,
+    limits::{LOGS_MAX, NUMBER_MAX},
+    sync::{Have, Held},
+};
+
+use super::{conversation::Conversation, model::Completeness};
+
+/// What two members miss of each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Comparison {
+    /// The other has entries that are missing here.
+    pub(crate) they_have_more: bool,
+    /// The other misses entries that are here.
+    pub(crate) i_have_more: bool,
+}
+
+impl Conversation {
+    /// What is durable here.
+    pub(crate) fn have(&self) -> Have {
+        Bounded::truncated(self.logs.iter().filter_map(|(device, log)| {
+            let head = log.head?;
+            Some(Held { device: *device, head: Some(head), beyond: Bounded::default() })
+        }))
+    }
+
+    /// Takes in what another member has. Tells whether that is more than is here.
+    pub(crate) fn compare(&mut self, have: &Have) -> Comparison {
+        let mut comparison = Comparison::default();
+        for held in have {
+            if self.forked.contains(&held.device) {
+                continue;
+            }
+            // Nobody has more than a log can have, whatever is claimed.
+            let theirs = held.head.map_or(0, |head| head.sequence.min(NUMBER_MAX) + 1);
+            let mine = self.next_sequence(&held.device);
+            comparison.they_have_more |= theirs > mine;
+            comparison.i_have_more |= mine > theirs;
+            if theirs > 0 && (self.known.contains_key(&held.device) || self.known.len() < LOGS_MAX)
+            {
+                let known = self.known.entry(held.device).or_default();
+                *known = theirs.max(*known);
+            }
+        }
+        let theirs: BTreeSet<_> = have.iter().map(|held| held.device).collect();
+        comparison.i_have_more |= self.logs.keys().any(|device| !theirs.contains(device));
+        comparison
+    }
+
+    /// How complete the history here is.
+    pub(crate) fn completeness(&self) -> Completeness {
+        let have = self.logs.keys().map(|device| self.durable_next(device)).sum();
+        let missing = self
+            .known
+            .iter()
+            .filter(|(device, _)| !self.forked.contains(device))
+            .map(|(device, known)| known.saturating_sub(self.durable_next(device)));
+        Completeness { have, missing: missing.sum() }
+    }
+}

@@ -1,0 +1,143 @@
+//! Who lacks much sees the newest first, and each message once.
+
+use std::time::Duration;
+
+use wire::{
+    event::{Event, Payload},
+    id::DeviceId,
+    sync::SyncFrame,
+};
+
+use super::{
+    Person,
+    alone::{Alone, Stranger, closes, events, frames},
+    network::Network,
+};
+use crate::core::{
+    effect::Effect,
+    input::{SessionId, Ticket},
+    storage::{StoreOp, StoreReply},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MESSAGES: usize = 1200;
+
+/// Two members with a long history.
+fn long_history(seed: u64) -> Network {
+    let mut network = Network::with_people(seed, &["alice", "bob"]);
+    for place in 0..2 {
+        network.join(place, "garden");
+    }
+    network.run_for(2 * SECOND);
+    for number in 0..MESSAGES {
+        network.say(number % 2, "#garden", &format!("message {number}"));
+        network.run_for(SECOND / 10);
+    }
+    network.run_for(60 * SECOND);
+    network
+}
+
+fn text(payload: Payload) -> String {
+    match payload {
+        Payload::Text { body, .. } => body,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The texts that a front end is told, in the order of their arrival.
+fn told(network: &mut Network, place: usize) -> Vec<String> {
+    let own = network.peers[place].device();
+    let op = StoreOp::Untold { ticket: Ticket(0), limit: 10_000, own };
+    match network.peers[place].store.execute(&op).remove(0) {
+        StoreReply::Messages { rows, .. } => {
+            rows.into_iter().map(|row| text(row.payload)).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_late_joiner_sees_the_newest_first() {
+    let mut network = long_history(1);
+    let carol = network.add(Person::new(3, "carol"));
+    network.run_for(2 * SECOND);
+    network.join(carol, "garden");
+    network.run_for(60 * SECOND);
+    let expected: Vec<_> = (0..MESSAGES).map(|number| format!("message {number}")).collect();
+    assert!(network.texts(carol, "#garden") == expected[MESSAGES - 1000..], "the newest page");
+    assert_eq!(network.complete(carol, "#garden").missing, 0);
+    let told = told(&mut network, carol);
+    let newest = told.iter().position(|text| *text == expected[MESSAGES - 1]);
+    assert!(newest.is_some_and(|place| place < MESSAGES / 3), "{newest:?}");
+    let mut sorted = told;
+    sorted.sort_by_key(|text| text["message ".len()..].parse::<usize>().unwrap());
+    assert!(sorted == expected, "each is told once");
+}
+
+/// The logs of the entries that are sent on a stream.
+fn logs_sent(effects: Vec<Effect>, session: SessionId) -> Vec<DeviceId> {
+    let mut logs = Vec::new();
+    for frame in frames(effects, session) {
+        if let SyncFrame::Events(events) = frame {
+            let author = |event: Event| event.check().unwrap().header.author;
+            logs.extend(events.into_inner().into_iter().map(author));
+        }
+    }
+    logs
+}
+
+#[test]
+fn members_who_have_the_same_history_share_out_the_sending() {
+    let mut alice = Alone::new("alice");
+    let secret = alice.join("garden");
+    let id = secret.conversation();
+    // One whose log is before, and one whose log is behind the own one.
+    let others = (2..40).map(|number| Stranger::new(number, &format!("member{number}")));
+    let (before, behind): (Vec<_>, Vec<_>) = others.partition(|it| it.id() < alice.device());
+    for member in [&before[0], &behind[0]] {
+        let proof = member.group_proof(&secret, &alice);
+        let session = alice.greet(member.id(), id, proof);
+        let log = member.log(id, &["hello"; 60]);
+        assert!(!closes(&alice.frame(session, &events(&log)), session));
+    }
+    for number in 0..60 {
+        alice.say("#garden", &format!("message {number}"));
+    }
+    let late = Stranger::new(50, "late");
+    alice.link(late.id());
+    let (session, effects) = alice.try_greet(late.id(), id, late.group_proof(&secret, &alice));
+    let mut logs = logs_sent(effects, session);
+    logs.dedup();
+    assert_eq!(logs, [alice.device(), behind[0].id(), before[0].id()]);
+}
+
+#[test]
+fn all_who_may_send_the_same_are_told_what_came_by_replication() {
+    let mut alice = Alone::new("alice");
+    let secret = alice.join("garden");
+    let id = secret.conversation();
+    let [bob, carol, late] =
+        [(2, "bob"), (3, "carol"), (4, "late")].map(|(number, name)| Stranger::new(number, name));
+    let [to_bob, to_late] =
+        [&bob, &late].map(|it| alice.greet(it.id(), id, it.group_proof(&secret, &alice)));
+    let log = carol.log(id, &["one", "two"]);
+    let effects = alice.frame(to_bob, &events(&log));
+    let told = frames(effects, to_late)
+        .into_iter()
+        .any(|frame| matches!(frame, SyncFrame::Receipt(receipt) if receipt.open().is_ok()));
+    assert!(told, "who may be about to send the same is not told that it is here");
+}
+
+#[test]
+fn what_is_written_meanwhile_is_seen_before_the_history() {
+    let mut network = long_history(2);
+    let carol = network.add(Person::new(3, "carol"));
+    network.run_for(2 * SECOND);
+    network.join(carol, "garden");
+    network.run_for(SECOND / 2);
+    network.say(0, "#garden", "meanwhile");
+    network.run_for(60 * SECOND);
+    assert_eq!(network.texts(carol, "#garden").last().unwrap(), "meanwhile");
+    assert_eq!(network.complete(carol, "#garden").missing, 0);
+    assert_eq!(told(&mut network, carol).len(), MESSAGES + 1);
+}
