@@ -61,8 +61,10 @@ pub(crate) fn finish(root: &Path) -> io::Result<Option<PathBuf>> {
     if !saved.exists() {
         return Ok(None);
     }
-    let number = (1..).find(|number| !root.join(aside(DATABASE, *number)).exists());
-    let number = number.unwrap_or(0);
+    let mut number = 1;
+    while root.join(aside(DATABASE, number)).exists() {
+        number += 1;
+    }
     let key = root.join(SAVED_KEY);
     // Keys first: with the old one, the new database is never opened.
     if key.exists() {

@@ -160,11 +160,9 @@ fn ids(peer: &mut Peer, of: &str) -> Vec<String> {
     peer.history(of).iter().map(|message| text(message, "message").to_owned()).collect()
 }
 
-#[test]
-fn what_can_be_read_of_a_damaged_database_is_saved_and_others_give_back_the_rest() {
-    let server = Server::start();
-    let mut anna = Peer::start(&server, "anna");
-    let mut bob = Peer::start(&server, "bob");
+/// Anna and Bob, who have said much to each other and in a group.
+fn talkers(server: &Server) -> (Peer, Peer) {
+    let (mut anna, mut bob) = (Peer::start(server, "anna"), Peer::start(server, "bob"));
     for peer in [&mut anna, &mut bob] {
         peer.must(json!({"do": "join", "group": "#pond"}));
     }
@@ -177,6 +175,13 @@ fn what_can_be_read_of_a_damaged_database_is_saved_and_others_give_back_the_rest
         anna.wait_for("the last message", event::message(&long(last)));
     }
     bob.wait_for("the last message", event::message(&long("own-11")));
+    (anna, bob)
+}
+
+#[test]
+fn what_can_be_read_of_a_damaged_database_is_saved_and_others_give_back_the_rest() {
+    let server = Server::start();
+    let (mut anna, mut bob) = talkers(&server);
     let before = [ids(&mut anna, "@bob"), ids(&mut anna, "#pond")];
     anna.quit();
     bob.quit();

@@ -285,6 +285,11 @@ impl Conversation {
         (next > *asked).then(|| std::mem::replace(asked, next))
     }
 
+    /// Whether half as many devices have acknowledged something as may.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.acknowledged.len() >= LOGS_MAX / 2
+    }
+
     /// How many devices have acknowledged something.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn acknowledging(&self) -> usize {

@@ -160,7 +160,9 @@ proptest! {
         for (name, target) in TARGETS {
             let inputs: Vec<_> = corpus(name).into_values().collect();
             let mut input = inputs[which.index(inputs.len())].clone();
-            changes.iter().for_each(|it| change(&mut input, it));
+            for it in &changes {
+                change(&mut input, it);
+            }
             target(&input);
         }
     }

@@ -1,6 +1,9 @@
 //! Peers without IO: alone, fed by hand, and in a network in memory with the server's own core.
 //! Time is injected and moves only when a test moves it.
 
+#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on fails")]
+#![cfg_attr(not(test), expect(dead_code, reason = "a fuzz target needs a part of it"))]
+
 mod alone;
 #[cfg(test)]
 mod bounds;

@@ -18,7 +18,7 @@ use crate::core::storage::{AccountRow, ConversationRow, Kind};
 /// A row of one of the tables.
 #[derive(Debug)]
 pub(super) enum Row {
-    Event(Entry),
+    Event(Box<Entry>),
     Account(AccountRow),
     Conversation(ConversationRow),
     /// A log and the sequence after its last entry.
@@ -62,32 +62,8 @@ impl Row {
     pub(super) fn of(record: &Record, own: &AccountId) -> Option<Self> {
         use Value::{Blob, Integer, Null, Text};
         Some(match &record.values[..] {
-            [
-                Null,
-                Blob(_),
-                Blob(_),
-                Blob(_),
-                Integer(_),
-                Integer(_),
-                Integer(_),
-                Blob(header),
-                Blob(signature),
-                payload @ (Blob(_) | Null),
-                Integer(message),
-                path,
-                ..,
-            ] => {
-                let header = Signed::from_parts(header.clone(), self::signature(signature)?);
-                let payload = match payload {
-                    Blob(bytes) => Some(ByteBuf::from(bytes.clone())),
-                    _ => None,
-                };
-                let path = match path {
-                    Integer(path) => u8::try_from(*path).ok(),
-                    _ => None,
-                };
-                let event = Event { header, payload }.check().ok()?;
-                Self::Event(Entry { arrival: record.rowid, event, message: *message != 0, path })
+            [Null, Blob(_), Blob(_), Blob(_), Integer(_), Integer(_), Integer(_), rest @ ..] => {
+                Self::Event(Box::new(entry(record.rowid, rest)?))
             }
             [Blob(account), Text(username), Blob(body), Blob(signature), Integer(verified)] => {
                 let signed = Signed::from_parts(body.clone(), self::signature(signature)?);
@@ -106,6 +82,17 @@ impl Row {
                     muted: matches!(rest, [Integer(muted)] if *muted != 0),
                 })
             }
+            [Blob(account)] => Self::Blocked(AccountId::new(bytes(account)?)),
+            [Text(key), Blob(value)] => Self::Meta(key.clone(), value.clone()),
+            [Text(table), Integer(last)] if table == "events" => Self::LastArrival(*last),
+            values => Self::of_log(values)?,
+        })
+    }
+
+    /// The same for what is kept about logs.
+    fn of_log(values: &[Value]) -> Option<Self> {
+        use Value::{Blob, Integer};
+        Some(match values {
             [Blob(conversation), Blob(device), Blob(account), Integer(sequence), Blob(_)] => {
                 Self::Log {
                     conversation: ConversationId::new(bytes(conversation)?),
@@ -132,12 +119,29 @@ impl Row {
                 log: DeviceId::new(bytes(log)?),
                 next: number(*next)?,
             },
-            [Blob(account)] => Self::Blocked(AccountId::new(bytes(account)?)),
-            [Text(key), Blob(value)] => Self::Meta(key.clone(), value.clone()),
-            [Text(table), Integer(last)] if table == "events" => Self::LastArrival(*last),
             _ => return None,
         })
     }
+}
+
+/// An entry, by the columns from its header on.
+fn entry(arrival: i64, columns: &[Value]) -> Option<Entry> {
+    use Value::{Blob, Integer, Null};
+    let [Blob(header), Blob(signature), payload, Integer(message), path, ..] = columns else {
+        return None;
+    };
+    let header = Signed::from_parts(header.clone(), self::signature(signature)?);
+    let payload = match payload {
+        Blob(bytes) => Some(ByteBuf::from(bytes.clone())),
+        Null => None,
+        _ => return None,
+    };
+    let path = match path {
+        Integer(path) => u8::try_from(*path).ok(),
+        _ => None,
+    };
+    let event = Event { header, payload }.check().ok()?;
+    Some(Entry { arrival, event, message: *message != 0, path })
 }
 
 /// The row of an account by its record, if the account signed that.

@@ -131,8 +131,8 @@ fn a_disk_that_is_full_loses_nothing_that_was_replied_to() {
 fn damage_that_is_met_later_is_told_and_stops_all_writing() {
     let mut opened = Opened::with_conversation();
     let bob = Author::new(2);
-    let long = "long ".repeat(6000);
-    let log = bob.log(&(0..150).map(|ms| (long.as_str(), ms)).collect::<Vec<_>>());
+    let body = "long ".repeat(6000);
+    let log = bob.log(&(0..150).map(|ms| (body.as_str(), ms)).collect::<Vec<_>>());
     opened.must_append(&bob, &log[..149]);
     let mut opened = opened.reopen();
     let mut bytes = fs::read(opened.path()).unwrap();

@@ -75,8 +75,8 @@ fn log(author: &Author, number: u8, conversation: ConversationId) -> Vec<Checked
     };
     say(&introduction(number, ["", "anna", "bob"][usize::from(number)]));
     for round in 0..30 {
-        let long = if round % 9 == 4 { "long ".repeat(2000) } else { String::new() };
-        let message = say(&text(&format!("{round} of {number} {long}")));
+        let tail = if round % 9 == 4 { "long ".repeat(2000) } else { String::new() };
+        let message = say(&text(&format!("{round} of {number} {tail}")));
         match round % 7 {
             2 => say(&Payload::Edit { event: message, body: format!("{round} edited") }),
             4 => say(&Payload::Reaction { event: message, emoji: "👍".to_owned(), on: true }),

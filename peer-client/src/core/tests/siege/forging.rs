@@ -148,7 +148,9 @@ impl Siege<'_> {
         let from = usize::from(self.choices.below(3)).min(log.len());
         let mut events: Vec<_> = log.drain(from..).map(|entry| entry.event).collect();
         if self.choices.below(8) == 0 {
-            events.iter_mut().for_each(|event| event.payload = None);
+            for event in &mut events {
+                event.payload = None;
+            }
         }
         events
     }
