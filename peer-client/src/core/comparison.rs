@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use wire::{
     bounded::Bounded,
+    id::DeviceId,
     limits::{LOGS_MAX, NUMBER_MAX},
     sync::{Have, Held},
 };
 
 use super::{conversation::Conversation, model::Completeness};
+
+/// Entries that are asked for after one greeting because they differ from those here.
+const DIFFERING_MAX: usize = 16;
 
 /// What two members miss of each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +53,17 @@ impl Conversation {
         let theirs: BTreeSet<_> = have.iter().map(|held| held.device).collect();
         comparison.i_have_more |= self.logs.keys().any(|device| !theirs.contains(device));
         comparison
+    }
+
+    /// Logs that end in another entry elsewhere than here, at the same place. That is only a claim until
+    /// the other entry is seen.
+    pub(crate) fn differing(&self, have: &Have) -> Vec<(DeviceId, u64)> {
+        let differs = |held: &Held| {
+            let (theirs, mine) = (held.head?, self.logs.get(&held.device)?.head?);
+            let differs = theirs.sequence == mine.sequence && theirs.id != mine.id;
+            (differs && !self.forked.contains(&held.device)).then_some((held.device, mine.sequence))
+        };
+        have.iter().filter_map(differs).take(DIFFERING_MAX).collect()
     }
 
     /// How complete the history here is.

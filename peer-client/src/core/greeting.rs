@@ -37,8 +37,14 @@ impl Machine {
         if let Some(check) = self.checks.get_mut(&device) {
             check.failures = 0;
         }
+        let mut differing = Vec::new();
         if let Some(conversation) = self.conversations.get_mut(&id) {
             conversation.compare(have);
+            differing = conversation.differing(have);
+        }
+        for (device, sequence) in differing {
+            let frame = SyncFrame::Ask { device, from: sequence, to: sequence };
+            self.send(session, frame, None);
         }
         self.tell_complete(id);
         self.send_receipts(session);

@@ -270,6 +270,45 @@ fn greetings_do_not_repeat_what_is_known() {
 }
 
 #[test]
+fn two_versions_of_equal_length_are_noticed() {
+    let mut network = super::network::Network::with_people(2, &["alice", "bob"]);
+    network.say(0, "@bob", "one");
+    network.await_texts(1, "@alice", &["one"], Duration::from_secs(5));
+    network.run_for(Duration::from_secs(2));
+    let old = network.peers[0].store.copy();
+    network.say(0, "@bob", "two");
+    network.await_texts(1, "@alice", &["one", "two"], Duration::from_secs(5));
+    network.stop(0);
+    network.peers[0].store = old;
+    network.cut_off(0);
+    network.start(0);
+    let other = network.say(0, "@bob", "another two");
+    network.stop(0);
+    network.start(0);
+    network.run_for(Duration::from_mins(1));
+    for place in 0..2 {
+        assert_eq!(network.peers[place].errors(), ["fork"], "{place}");
+    }
+    let stages = network.peers[0].stages(other);
+    assert!(!stages.contains(&crate::core::model::Stage::Stored), "{stages:?}");
+}
+
+#[test]
+fn a_claim_alone_is_no_fork() {
+    let mut group = Group::new();
+    let (bob, id) = (Stranger::new(3, "bob"), group.secret.conversation());
+    let proof = bob.group_proof(&group.secret, &group.alice);
+    group.alice.link(bob.id());
+    let (session, _) = group.alice.accept(bob.id());
+    let have = super::alone::up_to(group.mallory.id(), 2, EventId::new([9; 32]));
+    let hello = SyncFrame::Hello { conversation: id, proof, have };
+    let sent = frames(group.alice.frame(session, &hello), session);
+    let asks = |frame: &SyncFrame| matches!(frame, SyncFrame::Ask { device, from: 2, to: 2 } if *device == group.mallory.id());
+    assert!(sent.iter().any(asks), "{sent:?}");
+    assert!(group.alice.errors().is_empty());
+}
+
+#[test]
 fn whoever_has_the_other_branch_acknowledges_nothing_of_this_one() {
     let mut network = super::network::Network::with_people(2, &["alice", "bob"]);
     network.say(0, "@bob", "one");
