@@ -65,11 +65,16 @@ pub fn salvage(
     own: AccountId,
     replaced: DeviceId,
 ) -> Result<Saved, SalvageError> {
+    let pages = Pages::open(from)?;
+    if let Some(found) = pages.version.filter(|found| *found > schema::newest()) {
+        // What is new in it would be lost.
+        return Err(StoreError::TooNew { found }.into());
+    }
     for end in ["", "-wal", "-shm"] {
         remove(&beside(to, end))?;
     }
     let mut database = schema::open(to)?;
-    let saved = fill(&mut database, from, own, replaced)?;
+    let saved = fill(&mut database, pages, own, replaced)?;
     database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
     drop(database);
     fs::File::open(to)?.sync_all()?;
@@ -78,13 +83,13 @@ pub fn salvage(
 
 fn fill(
     database: &mut Connection,
-    from: &Path,
+    mut pages: Pages,
     own: AccountId,
     replaced: DeviceId,
 ) -> Result<Saved, SalvageError> {
     let transaction = database.transaction()?;
     let mut found = Found::new(own);
-    Pages::open(from)?.each(|record| match Row::of(&record, &own) {
+    pages.each(|record| match Row::of(&record, &own) {
         Some(row) => found.take(&transaction, row).map_err(SalvageError::Write),
         None => Ok(()),
     })?;

@@ -13,6 +13,8 @@ use super::records::{Record, records};
 
 /// What a database file begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// Where its header has the schema's version.
+const VERSION_AT: usize = 60;
 /// Bytes per page where no header says how many: what `SQLite` takes.
 const PAGE: usize = 4096;
 /// Bytes before the first frame of a write-ahead log, and before each page in it.
@@ -27,6 +29,8 @@ pub(super) struct Pages {
     log: Option<Log>,
     size: usize,
     count: u32,
+    /// The schema's version, if the file's header can be read.
+    pub(super) version: Option<u32>,
 }
 
 struct Log {
@@ -63,7 +67,8 @@ impl Pages {
         let bytes = main.metadata()?.len();
         let count = u32::try_from(bytes.div_ceil(size as u64)).unwrap_or(u32::MAX);
         let log = log.map(|file| Log::open(file, size)).transpose()?;
-        Ok(Self { main, log, size, count })
+        let version = number(&header, VERSION_AT).filter(|_| header.starts_with(MAGIC));
+        Ok(Self { main, log, size, count, version })
     }
 
     /// Gives the rows of all tables to `take`, those that were written later after the earlier ones.

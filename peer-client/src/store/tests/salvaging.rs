@@ -325,6 +325,25 @@ fn a_file_without_anything_gives_an_empty_database() {
     salvage(nothing, &to, own_account(), Author::new(1).device()).unwrap_err();
 }
 
+/// Whether the damage made another version of the schema's.
+fn looks_newer(damaged: &TempDir) -> bool {
+    let bytes = fs::read(damaged.path().join("damaged")).unwrap();
+    let version = u32::from_be_bytes(bytes[60..64].try_into().unwrap());
+    bytes.starts_with(b"SQLite format 3\0") && version > crate::store::schema::newest()
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_left_to_that() {
+    let world = World::new();
+    let damaged = world.damaged(&[(63, vec![9]), (PAGE * 3, vec![0; 4096])]);
+    assert!(looks_newer(&damaged));
+    let (from, to) = (damaged.path().join("damaged"), damaged.path().join("new"));
+    let error = salvage(&from, &to, own_account(), Author::new(1).device()).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("newer version (9)"), "{source}");
+    assert!(!to.exists());
+}
+
 /// Damage anywhere: a place and some bytes.
 fn damage(length: u64) -> impl Strategy<Value = Vec<(u64, Vec<u8>)>> {
     let bytes = prop_oneof![
@@ -340,7 +359,11 @@ fn whatever_is_damaged_the_rest_fits_together_and_others_give_back_what_is_missi
     let length = fs::metadata(world.path()).unwrap().len();
     let config = ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() };
     proptest!(config, |(damage in damage(length))| {
-        let (saved, mut opened) = save(&world.damaged(&damage));
+        let damaged = world.damaged(&damage);
+        if looks_newer(&damaged) {
+            return Ok(());
+        }
+        let (saved, mut opened) = save(&damaged);
         let all = shown(&mut opened);
         prop_assert_eq!(saved.messages as usize, all.values().map(Vec::len).sum::<usize>());
         prop_assert!(stored(&opened) + missing(&saved) <= world.count());
