@@ -35,6 +35,8 @@ pub enum Program {
     Export(Export),
     /// Make a data folder from such a file
     Import(Import),
+    /// Save what can be read of a damaged message database into a new one
+    Salvage(Salvage),
 }
 
 /// How to start the window.
@@ -140,6 +142,14 @@ pub struct Import {
     /// two that write with one key contradict each other, and others keep one of them
     #[arg(long)]
     pub same_device: bool,
+}
+
+/// Whose message database is damaged. No program may run with the folder meanwhile.
+#[derive(Args, Debug)]
+pub struct Salvage {
+    /// Folder of keys, messages and files
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
 }
 
 /// How to start the demo.

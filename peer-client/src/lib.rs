@@ -5,6 +5,8 @@ pub mod blob;
 pub mod cli;
 pub mod core;
 pub mod demo;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod handle;
@@ -12,6 +14,7 @@ pub mod headless;
 pub mod media;
 pub mod node;
 pub mod recovery;
+pub mod salvage;
 pub mod signals;
 pub mod store;
 #[cfg(feature = "gui")]

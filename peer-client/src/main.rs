@@ -6,7 +6,7 @@ use clap::Parser as _;
 use peer_client::{
     backup,
     cli::{self, Cli, Program},
-    recovery,
+    recovery, salvage,
 };
 use tokio::runtime::Runtime;
 
@@ -37,6 +37,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Program::Link(arguments)) => done(runtime.block_on(recovery::link(arguments))),
         Some(Program::Export(arguments)) => done(backup::export(&arguments)),
         Some(Program::Import(arguments)) => done(backup::import(&arguments)),
+        Some(Program::Salvage(arguments)) => done(salvage::salvage(&arguments)),
         None => open_window(cli.window, &runtime),
     };
     // A thread that reads standard input cannot be ended otherwise.

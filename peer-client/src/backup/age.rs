@@ -60,13 +60,18 @@ pub(crate) struct Opener<R> {
 
 impl<W: Write> Sealer<W> {
     /// Begins a file.
-    pub(crate) fn new(mut to: W, passphrase: &str) -> io::Result<Self> {
+    pub(crate) fn new(to: W, passphrase: &str) -> io::Result<Self> {
+        Self::with_work(to, passphrase, WORK)
+    }
+
+    /// Begins a file whose passphrase takes 2 to the `work` rounds to try.
+    pub(crate) fn with_work(mut to: W, passphrase: &str, work: u8) -> io::Result<Self> {
         let (file_key, salt, nonce): ([u8; 16], [u8; SALT], [u8; 16]) =
             (rand::random(), rand::random(), rand::random());
-        let cipher = ChaCha20Poly1305::new(&wrapping_key(passphrase, &salt, WORK)?.into());
+        let cipher = ChaCha20Poly1305::new(&wrapping_key(passphrase, &salt, work)?.into());
         let wrapped = cipher.encrypt(&Nonce::default(), &file_key[..]).map_err(broken)?;
         let header = format!(
-            "{VERSION}\n-> scrypt {} {WORK}\n{}\n---",
+            "{VERSION}\n-> scrypt {} {work}\n{}\n---",
             STANDARD_NO_PAD.encode(salt),
             STANDARD_NO_PAD.encode(wrapped)
         );

@@ -78,7 +78,12 @@ pub(super) fn read(
     same_device: bool,
 ) -> anyhow::Result<()> {
     let opener = Opener::new(BufReader::new(File::open(from)?), passphrase)?;
-    let mut archive = tar::Archive::new(opener);
+    unpack(files, opener, same_device)
+}
+
+/// Fills an empty folder from an archive.
+pub(crate) fn unpack(files: &Files, from: impl Read, same_device: bool) -> anyhow::Result<()> {
+    let mut archive = tar::Archive::new(from);
     let mut account_key = false;
     let mut device_key = None;
     for entry in archive.entries()? {

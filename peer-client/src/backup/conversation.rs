@@ -22,7 +22,7 @@ use crate::{
         model::{AttachmentView, Body, MessageView},
         storage::{StoreOp, StoreReply},
     },
-    headless::json,
+    headless::told,
     node::{
         self,
         files::{Files, private_file, private_folder},
@@ -93,7 +93,7 @@ fn write<'a>(to: &Path, messages: impl Iterator<Item = &'a MessageView>) -> anyh
     let mut lines = BufWriter::new(file);
     let mut count = 0;
     for message in messages {
-        let mut line = json::message(message);
+        let mut line = told::message(message);
         if let Body::Attachment(attachment) = &message.body
             && let Some(name) = copy(attachment, &attachments)?
         {

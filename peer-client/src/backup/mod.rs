@@ -1,7 +1,7 @@
 //! Copies of everything in one encrypted file, and conversations to read elsewhere.
 
-mod age;
-mod archive;
+pub(crate) mod age;
+pub(crate) mod archive;
 mod conversation;
 #[cfg(test)]
 mod tests;

@@ -193,7 +193,9 @@ impl Machine {
             muted: false,
         };
         self.names.insert(name, id);
-        self.conversations.insert(id, Conversation::new(row.clone()));
+        // It may be here under another name, saved from a damaged database.
+        self.conversations.entry(id).or_insert_with(|| Conversation::new(row.clone())).row =
+            row.clone();
         self.dirty.conversations = true;
         self.save_conversation(row, None, AfterSave::Nothing);
         if self.people.is_present(&account) {

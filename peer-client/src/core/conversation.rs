@@ -285,8 +285,13 @@ impl Conversation {
         (next > *asked).then(|| std::mem::replace(asked, next))
     }
 
+    /// Whether half as many devices have acknowledged something as may.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.acknowledged.len() >= LOGS_MAX / 2
+    }
+
     /// How many devices have acknowledged something.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn acknowledging(&self) -> usize {
         self.acknowledged.len()
     }

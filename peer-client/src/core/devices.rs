@@ -130,6 +130,16 @@ pub fn next_record(
     Ok(Signed::by_account(&record, key))
 }
 
+/// The devices of a record and a further one, in the place of one that it replaces.
+pub(super) fn with_device(
+    record: &AccountRecord,
+    device: DeviceId,
+    replaces: Option<DeviceId>,
+) -> Vec<DeviceId> {
+    let others = record.devices.iter().filter(|listed| Some(**listed) != replaces);
+    others.copied().chain([device]).collect()
+}
+
 /// A code that was shown.
 #[derive(Debug)]
 struct Offer {
@@ -152,6 +162,8 @@ enum Change {
 pub(crate) struct OwnDevices {
     /// This device is not in any record that the server has taken.
     pub(super) joining: bool,
+    /// The device whose place this one takes.
+    pub(super) replaces: Option<DeviceId>,
     /// Times that a newer record was asked for since the last registration.
     pub(super) renewals: u32,
     offer: Option<Offer>,
@@ -159,8 +171,8 @@ pub(crate) struct OwnDevices {
 }
 
 impl OwnDevices {
-    pub(super) fn joining(joining: bool) -> Self {
-        Self { joining, ..Self::default() }
+    pub(super) fn joining(joining: bool, replaces: Option<DeviceId>) -> Self {
+        Self { joining, replaces, ..Self::default() }
     }
 }
 

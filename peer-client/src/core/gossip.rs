@@ -19,6 +19,8 @@ use super::{
 
 /// How long someone counts as writing after a word of it.
 const TYPING: Duration = Duration::from_secs(6);
+/// How soon the next word of it is told on.
+const TYPING_PAUSE: Duration = Duration::from_secs(1);
 
 impl Machine {
     /// Gossips own entries that are durable.
@@ -115,7 +117,11 @@ impl Machine {
             return;
         }
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
-        conversation.typing.insert(account, self.now.instant + TYPING);
+        let until = self.now.instant + TYPING;
+        let before = conversation.typing.insert(account, until);
+        if before.is_some_and(|before| until < before + TYPING_PAUSE) {
+            return;
+        }
         let name = conversation.row.name.clone();
         self.dirty.conversations = true;
         let peer = self.people.name_of(&account);

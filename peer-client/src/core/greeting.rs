@@ -87,7 +87,9 @@ impl Machine {
                     return false;
                 }
                 self.learn(&introduction.record, &record, Source::Peer);
-                if !self.people.speaks_for(&device, &identity.account) {
+                if !self.people.speaks_for(&device, &identity.account)
+                    || !self.people.may_certify(&device, &identity.account)
+                {
                     return false;
                 }
                 self.people.certify(device, identity.account);

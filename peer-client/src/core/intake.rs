@@ -164,6 +164,9 @@ impl Machine {
         }
         let record = introduction.record.open()?;
         self.learn(&introduction.record, &record, Source::Peer);
+        if !self.people.may_certify(&identity.device, &identity.account) {
+            return Err(DecodeError::Invalid("too many devices of one account"));
+        }
         self.people.certify(identity.device, identity.account);
         Ok(identity.account)
     }

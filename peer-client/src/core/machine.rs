@@ -24,7 +24,7 @@ use super::{
     attachments::{Attachments, Shelf},
     command::{Answer, Command, Failure},
     conversation::Conversation,
-    devices::{Authority, OwnDevices, next_record},
+    devices::{Authority, OwnDevices, next_record, with_device},
     effect::Effect,
     input::{CallId, Input, Now, SessionId, Ticket},
     intake::is_timely,
@@ -38,6 +38,7 @@ use super::{
     session::Tie,
     storage::{ConversationState, Kind, Snapshot, StoreOp},
     streams::{Check, Session},
+    trouble::Trouble,
 };
 
 /// What a machine is made of.
@@ -102,6 +103,7 @@ pub struct Machine {
     /// Commands that wait for the server, with their time limit.
     pub(super) waiting_calls: Vec<(Instant, CallId, Command)>,
     pub(super) attachments: Attachments,
+    pub(super) trouble: Option<Trouble>,
     pub(super) effects: Vec<Effect>,
     pub(super) last_number: u64,
     /// Devices whose forked logs were told of.
@@ -125,13 +127,16 @@ impl Machine {
         });
         let is_new = stored.is_none();
         let begun = stored.unwrap_or_else(|| setup.authority.first_record(&setup.username, device));
-        let (record, joining) = joined(begun, &setup.authority, device, now.unix_ms);
+        let replaces = snapshot.replaces;
+        let (record, joining) = joined(begun, &setup.authority, (device, replaces), now.unix_ms);
+        // What the server has is found out on registering.
+        let joining = joining || (is_new && replaces.is_some());
         let introduction = setup.authority.introduce(&record, device);
         let shelf = Shelf::new(setup.attachment_quota, snapshot.blobs.clone(), now.unix_ms);
         let mut machine = Self {
             device_key: setup.device_key,
             authority: setup.authority,
-            devices: OwnDevices::joining(joining),
+            devices: OwnDevices::joining(joining, replaces),
             own: Own::default(),
             me: Me { username: setup.username, account, device },
             record,
@@ -157,6 +162,7 @@ impl Machine {
             pending: BTreeMap::new(),
             waiting_calls: Vec::new(),
             attachments: Attachments::new(setup.blob_dir, shelf),
+            trouble: None,
             effects: Vec::new(),
             last_number: 0,
             forks_told: BTreeSet::new(),
@@ -303,11 +309,12 @@ impl Machine {
 }
 
 /// The record with which a device starts: the stored one if it lists the device, else, where the
-/// account's key is here, the next one with the device. Tells whether it is that.
+/// account's key is here, the next one with the device, in the place of another if it replaces one.
+/// Tells whether it is that.
 fn joined(
     record: Signed<AccountRecord>,
     authority: &Authority,
-    device: DeviceId,
+    (device, replaces): (DeviceId, Option<DeviceId>),
     now_ms: u64,
 ) -> (Signed<AccountRecord>, bool) {
     let (Authority::Key(key), Ok(opened)) = (authority, record.open()) else {
@@ -316,8 +323,7 @@ fn joined(
     if opened.devices.contains(&device) {
         return (record, false);
     }
-    let mut devices = opened.devices.to_vec();
-    devices.push(device);
+    let devices = with_device(&opened, device, replaces);
     match next_record(&record, devices, now_ms, key) {
         Ok(next) => (next, true),
         Err(_full) => (record, true),

@@ -40,6 +40,7 @@ mod session;
 pub mod storage;
 mod streams;
 mod timeline;
+mod trouble;
 
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod tests;

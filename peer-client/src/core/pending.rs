@@ -14,7 +14,7 @@ use super::{
     input::{BlobStreamId, CallId, SessionId, Ticket},
     log::Batch,
     machine::Machine,
-    notice::{Change, Notice},
+    notice::Change,
     storage::StoreReply,
 };
 
@@ -63,6 +63,19 @@ pub(super) enum Pending {
     Fetch { blob: BlobHash, device: DeviceId },
 }
 
+impl Pending {
+    /// Whether something is being written.
+    fn is_write(&self) -> bool {
+        matches!(
+            self,
+            Self::Append { .. }
+                | Self::Conversation { .. }
+                | Self::Acknowledge { .. }
+                | Self::Sent { .. }
+        )
+    }
+}
+
 /// What follows once a conversation is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterSave {
@@ -83,6 +96,9 @@ impl Machine {
     }
 
     pub(super) fn on_store(&mut self, reply: StoreReply) {
+        if reply.is_written() {
+            self.end_trouble();
+        }
         match reply {
             StoreReply::Saved { ticket } => {
                 if let Some(Pending::Conversation { id, call, then }) = self.pending.remove(&ticket)
@@ -135,8 +151,11 @@ impl Machine {
     }
 
     fn on_store_failed(&mut self, ticket: Option<Ticket>, text: &str) {
-        let failure = Failure::new("storage", format!("The data folder cannot be written: {text}"));
-        match ticket.and_then(|ticket| self.pending.remove(&ticket)) {
+        let failure = Failure::new("storage", format!("The data folder cannot be used: {text}"));
+        let pending = ticket.and_then(|ticket| self.pending.remove(&ticket));
+        let is_write = pending.as_ref().is_none_or(Pending::is_write);
+        self.note_trouble(&failure, is_write);
+        match pending {
             Some(Pending::Append { conversation, batch, call }) => {
                 if let Some(conversation) = self.conversations.get_mut(&conversation) {
                     conversation.roll_back(&batch.events, batch.ahead);
@@ -162,9 +181,12 @@ impl Machine {
                 let reply = BlobReply::NotFound;
                 self.effects.push(Effect::Refuse { stream, reply });
             }
-            Some(Pending::Log { session, .. } | Pending::Newest { session }) => {
-                self.close_session(session);
+            // The other side gets them from someone else.
+            Some(Pending::Log { session, log, from }) => {
+                self.on_log(session, log, from, Vec::new());
             }
+            Some(Pending::OwnLog { log, from }) => self.on_own_log(log, from, Vec::new()),
+            Some(Pending::Newest { session }) => self.send_newest(session, Vec::new()),
             Some(
                 Pending::Acknowledge { conversation, .. } | Pending::Sent { conversation, .. },
             ) => {
@@ -179,10 +201,11 @@ impl Machine {
                     self.conversations.get_mut(&conversation).and_then(|c| c.window.as_mut())
                 {
                     window.loading = false;
+                    // Whoever looks at its beginning would ask for more again and again.
+                    window.more_before = false;
                 }
             }
             _ => {}
         }
-        self.effects.push(Effect::Notice(Notice::Error { code: failure.code, text: failure.text }));
     }
 }

@@ -16,6 +16,9 @@ use super::storage::AccountRow;
 /// Accounts that are kept; beyond that, strangers are refused.
 pub(crate) const ACCOUNTS_MAX: usize = 16 * 1024;
 
+/// Devices of one account that are remembered to have shown its certificate; further ones are refused.
+pub(crate) const DEVICES_CERTIFIED_MAX: u32 = 256;
+
 /// Where word of an account came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -59,6 +62,8 @@ struct Person {
     row: AccountRow,
     sequence: u64,
     devices: Vec<DeviceId>,
+    /// How many devices have shown the account's certificate.
+    certified: u32,
     present: BTreeMap<DeviceId, Vec<Multiaddr>>,
 }
 
@@ -132,6 +137,15 @@ impl People {
             self.note_owner(*device, row.account, evidence);
         }
         let before = self.accounts.remove(&row.account);
+        // A device that was only named is nothing once it is named no more.
+        for device in before.iter().flat_map(|before| &before.devices) {
+            let is_said = |owner: &Owner| {
+                owner.account == row.account && owner.evidence < Evidence::Certified
+            };
+            if !devices.contains(device) && self.devices.get(device).is_some_and(is_said) {
+                self.devices.remove(device);
+            }
+        }
         if let Some(before) = &before
             && before.row.username != row.username
             && self.names.get(&before.row.username) == Some(&row.account)
@@ -141,14 +155,33 @@ impl People {
         if row.verified || !self.names.contains_key(&row.username) {
             self.names.insert(row.username.clone(), row.account);
         }
-        let present = before.map(|person| person.present).unwrap_or_default();
-        let person = Person { sequence: record.sequence, devices, present, row };
+        let (certified, present) =
+            before.map(|person| (person.certified, person.present)).unwrap_or_default();
+        let person = Person { sequence: record.sequence, devices, certified, present, row };
         self.accounts.insert(person.row.account, person);
     }
 
     /// Notes that a device itself showed an account's certificate.
     pub(crate) fn certify(&mut self, device: DeviceId, account: AccountId) {
-        self.devices.insert(device, Owner { account, evidence: Evidence::Certified });
+        let owner = Owner { account, evidence: Evidence::Certified };
+        let before = self.devices.insert(device, owner);
+        let is_new = before.is_none_or(|before| {
+            before.account != account || before.evidence != Evidence::Certified
+        });
+        if let Some(person) = self.accounts.get_mut(&account).filter(|_| is_new) {
+            person.certified += 1;
+        }
+    }
+
+    /// Whether a device may show an account's certificate: it did before, or not too many others did.
+    pub(crate) fn may_certify(&self, device: &DeviceId, account: &AccountId) -> bool {
+        let did = self.devices.get(device).is_some_and(|owner| {
+            owner.account == *account && owner.evidence == Evidence::Certified
+        });
+        did || self
+            .accounts
+            .get(account)
+            .is_none_or(|person| person.certified < DEVICES_CERTIFIED_MAX)
     }
 
     /// Notes whose a device is said to be, unless it is known as well already.
@@ -182,8 +215,14 @@ impl People {
         Some(person.row.username.clone())
     }
 
-    /// How many were met.
+    /// How many devices are remembered.
     #[cfg(test)]
+    pub(crate) fn devices(&self) -> usize {
+        self.devices.len()
+    }
+
+    /// How many were met.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn len(&self) -> usize {
         self.accounts.len()
     }

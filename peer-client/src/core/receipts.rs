@@ -11,6 +11,7 @@ use wire::{
 };
 
 use super::{
+    conversation::Conversation,
     input::SessionId,
     machine::Machine,
     model::{Path, Stage as Shown},
@@ -149,6 +150,12 @@ impl Machine {
         // What arrived was surely sent, even if the word of that is still on its way here.
         let path = self.path_to(&device);
         self.note_sent(id, (next, Some(head.id)), path);
+        // Made-up devices leave room for those that are somebody's.
+        if self.people.owner_of(&device).is_none()
+            && self.conversations.get(&id).is_some_and(Conversation::is_crowded)
+        {
+            return;
+        }
         let stage = receipt.stage;
         let asked =
             self.conversations.get_mut(&id).and_then(|c| c.ask_acknowledge(device, stage, next));

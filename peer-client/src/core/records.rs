@@ -8,7 +8,7 @@ use wire::{
 };
 
 use super::{
-    devices::{Authority, next_record},
+    devices::{Authority, next_record, with_device},
     effect::Effect,
     machine::Machine,
     people::Source,
@@ -43,8 +43,7 @@ impl Machine {
             self.adopt(&found.record);
             self.save_own_record();
         } else if let (true, Authority::Key(key)) = (self.devices.joining, &self.authority) {
-            let mut devices = record.devices.to_vec();
-            devices.push(self.me.device);
+            let devices = with_device(&record, self.me.device, self.devices.replaces);
             match next_record(&found.record, devices, self.now.unix_ms, key) {
                 Ok(next) => self.adopt(&next),
                 Err(error) => return self.refuse_tie("too_many", &error.to_string()),

@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub blocked: BTreeSet<AccountId>,
     /// Whether messages of others are stored that were not told.
     pub untold: bool,
+    /// The device that wrote here before and whose place this one takes in the account.
+    pub replaces: Option<DeviceId>,
 }
 
 /// An account that was met.
@@ -360,6 +362,13 @@ pub enum StoreReply {
         /// Why, for a person.
         text: String,
     },
+}
+
+impl StoreReply {
+    /// Whether something was written.
+    pub(crate) fn is_written(&self) -> bool {
+        matches!(self, Self::Saved { .. } | Self::Appended { .. } | Self::Acknowledged { .. })
+    }
 }
 
 impl StoreOp {

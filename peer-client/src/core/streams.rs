@@ -113,7 +113,9 @@ impl Machine {
     /// The other side opened a stream.
     pub(super) fn on_accepted(&mut self, session: SessionId, device: DeviceId) {
         let of_device = self.sessions.values().filter(|s| s.device == device).count();
-        if of_device >= self.sessions_with(&device) || self.sessions.len() >= SESSIONS_MAX {
+        let too_many =
+            of_device >= self.sessions_with(&device) || self.sessions.len() >= SESSIONS_MAX;
+        if too_many || self.rests() {
             self.effects.push(Effect::CloseSync { session });
         } else {
             self.sessions.insert(session, Session::new(device, None, false, self.now.instant));
@@ -233,6 +235,7 @@ impl Machine {
             .is_some_and(|conversation| self.is_with_blocked(&conversation.row.kind));
         if device == self.me.device
             || unwanted
+            || self.rests()
             || !self.paths.is_linked(&device)
             || self.has_session(conversation, &device)
             || of_device >= self.sessions_with(&device)

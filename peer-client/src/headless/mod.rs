@@ -1,8 +1,8 @@
 //! The headless front end: JSON lines in and out, as `docs/headless.md` fixes them.
 
-pub(crate) mod json;
+pub(crate) mod asked;
 mod lines;
-mod parse;
+pub(crate) mod told;
 
 use std::{pin::pin, time::Duration};
 
@@ -94,28 +94,28 @@ async fn obey(handle: &Handle, output: &mpsc::Sender<Said>, commands: &mut JoinS
             commands.join_next().await;
         }
         let (id, command) =
-            match line.map_err(|error| (None, error)).and_then(|line| parse::parse(&line)) {
+            match line.map_err(|error| (None, error)).and_then(|line| asked::parse(&line)) {
                 Ok(parsed) => parsed,
                 Err((id, failure)) => {
-                    say(output, json::reply(id, Err(failure))).await;
+                    say(output, told::reply(id, Err(failure))).await;
                     continue;
                 }
             };
         match command {
-            parse::Wish::Quit => {
-                say(output, json::reply(id, Ok(Answer::Done))).await;
+            asked::Wish::Quit => {
+                say(output, told::reply(id, Ok(Answer::Done))).await;
                 return;
             }
-            parse::Wish::Command(command) => match handle.submit(command).await {
+            asked::Wish::Command(command) => match handle.submit(command).await {
                 Ok(answer) => {
                     let output = output.clone();
                     commands.spawn(async move {
                         let stopped = || Failure::new("stopped", "The program is shutting down");
                         let result = answer.await.unwrap_or_else(|_error| Err(stopped()));
-                        say(&output, json::reply(id, result)).await;
+                        say(&output, told::reply(id, result)).await;
                     });
                 }
-                Err(failure) => say(output, json::reply(id, Err(failure))).await,
+                Err(failure) => say(output, told::reply(id, Err(failure))).await,
             },
         }
     }
@@ -147,7 +147,7 @@ async fn tell(
             }
             Ok(notice) => {
                 let started = matches!(notice, Notice::Started { .. });
-                if let Some(event) = json::event(&notice) {
+                if let Some(event) = told::event(&notice) {
                     say(output, event).await;
                 }
                 if started {
@@ -188,7 +188,7 @@ async fn tell_messages(handle: &Handle, output: &mpsc::Sender<Said>, enough: &Ca
         };
         let Some(arrival) = messages.last().map(|(arrival, _)| *arrival) else { return };
         for (_, message) in &messages {
-            say(output, json::message_event(message)).await;
+            say(output, told::message_event(message)).await;
         }
         // Only what has left this process was told: after a kill, the rest is told again.
         if !is_written(output).await || handle.ask(Command::Told { arrival }).await.is_err() {

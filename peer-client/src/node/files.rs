@@ -15,7 +15,7 @@ use wire::{
     limits::PAYLOAD_MAX,
 };
 
-use crate::core::devices::Authority;
+use crate::{core::devices::Authority, salvage};
 
 /// The device's key.
 pub const DEVICE_KEY: &str = "device.key";
@@ -43,6 +43,15 @@ pub enum FilesError {
         /// Why.
         source: io::Error,
     },
+    /// Messages without the key of their account.
+    #[error(
+        "{} holds messages and no key of their account: run `peer-client link` or `peer-client recover` with this folder, or restore account.key from a copy",
+        path.display()
+    )]
+    NoDevice {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A key file holds something else.
     #[error("{} is not a key; restore it from a copy", path.display())]
     NotAKey {
@@ -66,7 +75,10 @@ impl Files {
         private_folder(root).map_err(wrap)?;
         let lock = private_file(&root.join("lock")).map_err(wrap)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_owned(), _lock: Some(lock) }),
+            Ok(()) => {
+                salvage::finish(root).map_err(wrap)?;
+                Ok(Self { root: root.to_owned(), _lock: Some(lock) })
+            }
             Err(TryLockError::WouldBlock) => Err(FilesError::Locked { path: root.to_owned() }),
             Err(TryLockError::Error(source)) => Err(wrap(source)),
         }
@@ -167,12 +179,17 @@ impl Files {
         Self::begun().any(|name| self.root.join(name).exists())
     }
 
+    /// Whether a device is in this folder. Messages alone wait for one after a salvage.
+    pub fn has_device(&self) -> bool {
+        [DEVICE_KEY, ACCOUNT_KEY, INTRODUCTION].iter().any(|name| self.root.join(name).exists())
+    }
+
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    fn save(&self, name: &str, bytes: &[u8]) -> Result<(), FilesError> {
+    pub(crate) fn save(&self, name: &str, bytes: &[u8]) -> Result<(), FilesError> {
         let path = self.root.join(name);
         write_durably(&self.root, &path, bytes)
             .map_err(|source| FilesError::Io { path: path.clone(), source })
@@ -209,6 +226,14 @@ impl Files {
                 file.take(33).read_to_end(&mut seed).map_err(wrap)?;
                 seed.try_into().map_err(|_seed| FilesError::NotAKey { path })
             }
+            // Messages of one account must not come under another.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && name == ACCOUNT_KEY
+                    && self.database().exists() =>
+            {
+                Err(FilesError::NoDevice { path: self.root.clone() })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let seed: [u8; 32] = rand::random();
                 write_durably(&self.root, &path, &seed).map_err(wrap)?;
@@ -227,6 +252,11 @@ fn write_durably(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
+    sync_folder(folder)
+}
+
+/// Makes new names in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

@@ -62,10 +62,10 @@ pub enum NodeError {
     #[error(transparent)]
     Files(#[from] files::FilesError),
     /// The database.
-    #[error("cannot use the data folder: {0}")]
+    #[error("cannot use the data folder")]
     Store(#[from] store::StoreError),
     /// The store of attachments.
-    #[error("cannot use the data folder: {0}")]
+    #[error("cannot use the data folder")]
     Blobs(#[from] crate::blob::store::StoreError),
     /// The folder belongs to another name.
     #[error(
@@ -150,7 +150,7 @@ pub fn server_of(addresses: &[Multiaddr]) -> Result<(DeviceId, Vec<Multiaddr>), 
 pub async fn start(config: Config) -> Result<Node, NodeError> {
     let (server, server_addresses) = server_of(&config.rendezvous)?;
     let files = files::Files::open(&config.data_dir)?;
-    let (device_key, authority) = (files.device_key()?, files.authority()?);
+    let (authority, device_key) = (files.authority()?, files.device_key()?);
     let (replies, store_replies) = mpsc::channel(store::REPLIES);
     let (store, mut snapshot) = Store::open(&files.database(), authority.account(), replies)?;
     if let Some(Ok(record)) =

@@ -51,8 +51,9 @@ use crate::{
 
 /// Events of tasks that may wait for the loop.
 const EVENTS: usize = 1024;
-/// Store operations that may wait here for the store's thread; beyond that, streams wait.
-const BACKLOG: usize = 256;
+/// Store operations that may wait here for the store's thread; beyond that, streams wait and gossip is
+/// lost.
+pub(super) const BACKLOG: usize = 256;
 
 /// Reads the clocks.
 #[expect(clippy::disallowed_methods, reason = "the one place where the node reads the clocks")]

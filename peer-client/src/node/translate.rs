@@ -15,7 +15,7 @@ use wire::{
 
 use super::{
     behaviour::BehaviourEvent,
-    run::{NodeEvent, Running},
+    run::{BACKLOG, NodeEvent, Running},
     streams,
 };
 use crate::core::{
@@ -193,6 +193,8 @@ impl Running {
 
     fn on_gossip(&mut self, event: gossipsub::Event) -> Option<Input> {
         match event {
+            // Nothing holds gossip back; what is lost of it is found by the next digest.
+            gossipsub::Event::Message { .. } if self.store_backlog.len() >= BACKLOG => None,
             gossipsub::Event::Message { message, .. } => {
                 let tag = rendezvous::topic_tag(message.topic.as_str())?;
                 Some(Input::Gossip(GossipInput::Message { tag, bytes: message.data }))

@@ -1,7 +1,7 @@
 //! An account on a further device: by its recovery phrase, or by a code that another device shows.
 
 mod link;
-mod phrase;
+pub(crate) mod phrase;
 mod recover;
 pub(crate) mod terminal;
 
@@ -48,10 +48,10 @@ pub fn phrase_of(files: &Files) -> anyhow::Result<String> {
     Ok(phrase::words(&key))
 }
 
-/// Opens a folder in which no device has begun yet.
+/// Opens a folder in which no device is: a new one, or one whose messages were saved from damage.
 fn new_folder(path: &Path) -> anyhow::Result<Files> {
     let files = Files::open(path)?;
-    if files.is_begun() {
+    if files.has_device() {
         anyhow::bail!("{} holds a device already; choose a new folder", path.display());
     }
     Ok(files)
@@ -65,8 +65,12 @@ fn begin(
     record: Signed<AccountRecord>,
 ) -> anyhow::Result<()> {
     let (replies, _waiting) = mpsc::channel(1);
-    let (store, _snapshot) = Store::open(&files.database(), authority.account(), replies)
+    let (store, snapshot) = Store::open(&files.database(), authority.account(), replies)
         .context("cannot use the data folder")?;
+    let stored = snapshot.record.and_then(|record| record.open().ok());
+    if stored.is_some_and(|stored| stored.account != authority.account()) {
+        anyhow::bail!("{} holds messages of another account", files.root().display());
+    }
     let saving = StoreOp::SaveRecord { record, registered: true };
     if store.try_submit(saving).is_err() {
         anyhow::bail!("cannot write the database");

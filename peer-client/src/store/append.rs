@@ -3,10 +3,15 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 use wire::{
     event::{CheckedEvent, EventHeader, Payload},
-    id::{AccountId, ConversationId, EventId},
+    id::{AccountId, ConversationId},
 };
 
-use super::{StoreError, changes, search, write::path_number};
+use super::{
+    StoreError, changes,
+    entries::{self, NewRow},
+    search,
+    write::path_number,
+};
 use crate::core::{
     input::Ticket,
     model::Path,
@@ -41,7 +46,7 @@ pub(super) fn append_all<'entry>(
 }
 
 /// Stores an entry that continues its log and gives its arrival, unless it came ahead of its place before.
-/// Anything else is a fault of the core and is refused, so that a log on the disk never has a gap.
+/// Anything else is a fault of the core and is refused, so that what counts as here has no gap.
 fn append(
     database: &Connection,
     event: &CheckedEvent,
@@ -50,7 +55,10 @@ fn append(
 ) -> Result<Option<i64>, StoreError> {
     let header = &event.header;
     let before: Option<(u64, Vec<u8>)> = database
-        .prepare_cached("SELECT sequence, id FROM logs WHERE conversation = ?1 AND device = ?2")?
+        .prepare_cached(
+            "SELECT sequence, id FROM logs
+             WHERE conversation = ?1 AND device = ?2 AND sequence >= 0",
+        )?
         .query_row(params![header.conversation.as_bytes(), header.author.as_bytes()], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
@@ -85,43 +93,19 @@ fn insert(
     account: &AccountId,
     path: Option<Path>,
 ) -> Result<Option<i64>, StoreError> {
-    let header = &event.header;
     let erased = changes::is_erased(database, &event.id, account)?;
-    let payload = event.payload.as_ref().filter(|_| !erased);
-    let (reply_to, blob) = references(payload);
-    let inserted = database
-        .prepare_cached(
-            "INSERT INTO events(id, conversation, author, sequence, clock_ms, clock_counter, header,
-                 signature, payload, message, path, reply_to, blob, edits)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-             ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![
-            event.id.as_bytes(),
-            header.conversation.as_bytes(),
-            header.author.as_bytes(),
-            header.sequence,
-            header.clock.ms,
-            header.clock.counter,
-            event.event.header.body(),
-            event.event.header.signature().as_bytes(),
-            payload.and(event.event.payload.as_ref()).map(|payload| payload.as_slice()),
-            event.payload.as_ref().map_or(erased, is_message),
-            path.map(path_number),
-            reply_to.map(|id| *id.as_bytes()),
-            blob,
-            changes::edited(payload).map(|message| *message.as_bytes()),
-        ])?;
-    if inserted == 0 {
-        return Ok(None);
+    let row = NewRow {
+        arrival: None,
+        event,
+        payload: event.payload.as_ref().filter(|_| !erased),
+        message: event.payload.as_ref().map_or(erased, is_message),
+        path: path.map(path_number),
+    };
+    let arrival = entries::insert(database, &row)?;
+    if let Some(arrival) = arrival {
+        entries::index(database, arrival, &row, account)?;
     }
-    let arrival = database.last_insert_rowid();
-    if let Some(payload) = payload.filter(|payload| is_message(payload)) {
-        let newest = changes::newest_text(database, &event.id, account)?;
-        let text = newest.as_deref().or_else(|| changes::text(payload)).unwrap_or_default();
-        search::insert(database, arrival, text, &header.conversation)?;
-    }
-    Ok(Some(arrival))
+    Ok(arrival)
 }
 
 /// Takes away what came ahead in an entry's place, if that was another one: the author signed two for it,
@@ -156,15 +140,5 @@ fn continues(header: &EventHeader, before: Option<&(u64, Vec<u8>)>) -> bool {
             header.sequence == sequence + 1 && id == previous.as_bytes()
         }
         _ => false,
-    }
-}
-
-fn references(payload: Option<&Payload>) -> (Option<EventId>, Option<[u8; 32]>) {
-    match payload {
-        Some(Payload::Text { reply_to, .. }) => (*reply_to, None),
-        Some(Payload::Attachment(attachment)) => {
-            (attachment.reply_to, Some(*attachment.blob.as_bytes()))
-        }
-        _ => (None, None),
     }
 }

@@ -1,5 +1,7 @@
 //! The database without its thread and its file, for scenarios of the core.
 
+#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on fails")]
+
 use std::{
     path::Path,
     sync::atomic::{AtomicU64, Ordering},

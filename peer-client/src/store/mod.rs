@@ -6,10 +6,12 @@
 mod append;
 mod backup;
 mod changes;
-#[cfg(test)]
+mod entries;
+#[cfg(any(test, fuzzing))]
 pub(crate) mod in_memory;
 mod newest;
 mod read;
+pub mod salvage;
 mod schema;
 mod search;
 mod write;
@@ -36,11 +38,12 @@ const BATCH: usize = 256;
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The database cannot be opened, read or written.
-    #[error("{0}")]
-    Database(#[source] rusqlite::Error),
+    #[error(transparent)]
+    Database(rusqlite::Error),
     /// The file is not a database, or is damaged. It is left as it is.
     #[error(
-        "the message database is damaged; it was left as it is: restore a copy or move it away"
+        "the message database is damaged; it was left as it is: `peer-client salvage` saves what can be \
+         read of it, or restore a copy"
     )]
     Damaged,
     /// A newer program wrote the database.
@@ -53,7 +56,7 @@ pub enum StoreError {
     #[error("the message database has a row that cannot be read: {0}")]
     Row(&'static str),
     /// The thread could not be started.
-    #[error("cannot start the thread of the store: {0}")]
+    #[error("cannot start the thread of the store")]
     Thread(#[from] std::io::Error),
 }
 
@@ -64,6 +67,18 @@ impl From<rusqlite::Error> for StoreError {
             _ => Self::Database(error),
         }
     }
+}
+
+/// Whether a database that nobody else uses can be opened and has no damaged page.
+pub fn is_sound(path: &Path, account: AccountId) -> bool {
+    let check = || -> Result<bool, StoreError> {
+        let mut database = schema::open(path)?;
+        read::snapshot(&mut database, account)?;
+        let found: String =
+            database.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        Ok(found == "ok")
+    };
+    check().unwrap_or(false)
 }
 
 /// The way to the store's thread, which ends when this is dropped.
@@ -119,21 +134,14 @@ fn serve(
     waiting: &mpsc::Receiver<StoreOp>,
     replies: &tokio_mpsc::Sender<StoreReply>,
 ) {
+    let mut damaged = false;
     while let Ok(first) = waiting.recv() {
         let mut batch = vec![first];
         batch.extend(waiting.try_iter().take(BATCH - 1));
-        let answers = match execute(&mut database, &batch) {
-            Ok(answers) => answers,
-            // One operation spoils the batch: find out which, and keep the others.
-            Err(_) if batch.len() > 1 => batch
-                .iter()
-                .flat_map(|op| {
-                    execute(&mut database, std::slice::from_ref(op))
-                        .unwrap_or_else(|error| vec![failed(op, &error)])
-                })
-                .collect(),
-            Err(error) => vec![failed(&batch[0], &error)],
-        };
+        let whole = if damaged { Err(StoreError::Damaged) } else { execute(&mut database, &batch) };
+        let answers = whole.unwrap_or_else(|_one_spoils_it| {
+            batch.iter().flat_map(|op| execute_alone(&mut database, op, &mut damaged)).collect()
+        });
         if answers.iter().any(erased) {
             // The write-ahead log still has what was erased from the database.
             if let Err(error) = database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
@@ -147,6 +155,20 @@ fn serve(
             }
         }
     }
+}
+
+/// Executes an operation whose failure is its own. Once a damaged page was met, nothing is written any
+/// more: it would be written on top of what can still be saved.
+fn execute_alone(database: &mut Connection, op: &StoreOp, damaged: &mut bool) -> Vec<StoreReply> {
+    let result = if *damaged && write::is_write(op) {
+        Err(StoreError::Damaged)
+    } else {
+        execute(database, std::slice::from_ref(op))
+    };
+    result.unwrap_or_else(|error| {
+        *damaged |= matches!(error, StoreError::Damaged);
+        vec![failed(op, &error)]
+    })
 }
 
 /// Executes operations in one transaction and gives their replies once it is durable.

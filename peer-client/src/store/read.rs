@@ -243,12 +243,14 @@ pub(super) fn snapshot(database: &mut Connection, own: AccountId) -> Result<Snap
     let signature: Option<[u8; 64]> = meta(&transaction, "record_signature")?;
     let registered: Option<[u8; 1]> = meta(&transaction, "registered")?;
     let record = record.zip(signature);
+    let replaces: Option<[u8; 32]> = meta(&transaction, "replaces")?;
     Ok(Snapshot {
         record: record.map(|(body, signature)| Signed::from_parts(body, Signature::new(signature))),
         registered: registered == Some([1]),
         accounts: accounts(&transaction)?,
         conversations: conversations(&transaction, own)?,
         blocked: blocked(&transaction)?,
+        replaces: replaces.map(DeviceId::new),
         ..Snapshot::default()
     })
 }
@@ -342,7 +344,8 @@ fn state(
 fn logs(database: &Connection, conversation: &ConversationId) -> Result<Vec<LogRow>, StoreError> {
     let mut statement = database.prepare_cached(
         "SELECT l.device, l.account, l.sequence, l.id, e.clock_ms, e.clock_counter
-         FROM logs l LEFT JOIN events e ON e.id = l.id WHERE l.conversation = ?1",
+         FROM logs l LEFT JOIN events e ON e.id = l.id
+         WHERE l.conversation = ?1 AND l.sequence >= 0",
     )?;
     let rows = statement.query_map(params![conversation.as_bytes()], |row| {
         Ok(LogRow {

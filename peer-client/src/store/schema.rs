@@ -62,6 +62,11 @@ const MIGRATIONS: &[&str] = &[
 /// much as storing several entries.
 const STATEMENTS: usize = 128;
 
+/// The version of the schema.
+pub(super) fn newest() -> u32 {
+    MIGRATIONS.len() as u32
+}
+
 /// Opens the database and brings it to the newest schema. One that a newer program wrote is left
 /// as it is.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -70,8 +75,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // Plans that depend on bound values are made anew at each use.
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let found: u32 = database.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let newest = MIGRATIONS.len() as u32;
-    if found > newest {
+    if found > newest() {
         return Err(StoreError::TooNew { found });
     }
     database.execute_batch(

@@ -119,14 +119,14 @@ struct Span<'a> {
     to: u64,
 }
 
-fn set_meta(database: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
+pub(super) fn set_meta(database: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
     database
         .prepare_cached("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2")?
         .execute(params![key, value])?;
     Ok(())
 }
 
-fn save_account(database: &Connection, row: &AccountRow) -> Result<(), StoreError> {
+pub(super) fn save_account(database: &Connection, row: &AccountRow) -> Result<(), StoreError> {
     database
         .prepare_cached("INSERT OR REPLACE INTO accounts VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
@@ -139,7 +139,10 @@ fn save_account(database: &Connection, row: &AccountRow) -> Result<(), StoreErro
     Ok(())
 }
 
-fn save_conversation(database: &Connection, row: &ConversationRow) -> Result<(), StoreError> {
+pub(super) fn save_conversation(
+    database: &Connection,
+    row: &ConversationRow,
+) -> Result<(), StoreError> {
     let (peer, secret) = match &row.kind {
         Kind::Direct(account) => (Some(account.as_bytes()), None),
         Kind::Group(secret) => (None, Some(secret.as_bytes())),
@@ -158,7 +161,11 @@ fn save_conversation(database: &Connection, row: &ConversationRow) -> Result<(),
     Ok(())
 }
 
-fn block(database: &Connection, account: &AccountId, on: bool) -> Result<(), StoreError> {
+pub(super) fn block(
+    database: &Connection,
+    account: &AccountId,
+    on: bool,
+) -> Result<(), StoreError> {
     let sql = if on {
         "INSERT OR IGNORE INTO blocked VALUES (?1)"
     } else {
@@ -264,7 +271,7 @@ fn newly(database: &Connection, span: &Span<'_>) -> Result<Vec<EventId>, StoreEr
         .collect()
 }
 
-fn mark_read(
+pub(super) fn mark_read(
     database: &Connection,
     conversation: &ConversationId,
     marks: &[(DeviceId, u64)],

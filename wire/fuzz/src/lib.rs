@@ -15,7 +15,7 @@ use wire::{
     codec::{self, DecodeError},
     conversation::{GroupMessage, GroupSecret},
     event::{Event, EventHeader, Payload},
-    id::Signature,
+    id::{EventId, Signature, TopicTag},
     invite::Invite,
     limits::{
         BLOB_REPLY_MAX, BLOB_REQUEST_MAX, GOSSIP_MAX, GROUP_NAME_MAX, INVITE_MAX,
@@ -32,7 +32,7 @@ use wire::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every function of this file. The names are those of the fuzz targets and corpus folders.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     ("account_record", account_record),
     ("blob_reply", blob_reply),
     ("blob_request", blob_request),
@@ -41,6 +41,7 @@ pub const TARGETS: [Target; 17] = [
     ("event", event),
     ("event_header", event_header),
     ("group_message", group_message),
+    ("identifiers", identifiers),
     ("introduction", introduction),
     ("invite", invite),
     ("names", names),
@@ -124,6 +125,20 @@ pub fn group_message(input: &[u8]) {
     let sealed = secret.seal(&message, [3; 24]);
     if sealed.len() <= GOSSIP_MAX {
         assert_eq!(secret.unseal(&sealed), Ok(message));
+    }
+}
+
+/// Ids and topics as text.
+pub fn identifiers(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else { return };
+    if let Ok(id) = text.parse::<EventId>() {
+        assert_eq!(id.to_string(), text.to_ascii_lowercase());
+    }
+    if let Ok(tag) = text.parse::<TopicTag>() {
+        assert_eq!(topic_tag(&topic(&tag)), Some(tag));
+    }
+    if let Some(tag) = topic_tag(text) {
+        assert_eq!(topic(&tag), text.to_ascii_lowercase());
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use wire::{
+    account::Introduction,
     bounded::Bounded,
     id::{ConversationId, DeviceId, EventId},
     limits::LOGS_MAX,
@@ -11,8 +12,11 @@ use wire::{
 
 use super::alone::{Alone, Stranger, closes, events, text};
 use crate::core::{
+    devices::next_record,
     effect::Effect,
     input::{Input, LinkInput, SyncInput},
+    notice::Notice,
+    people::DEVICES_CERTIFIED_MAX,
 };
 
 fn device(number: u32) -> DeviceId {
@@ -92,8 +96,74 @@ fn acknowledgements_by_made_up_devices_do_not_pile_up() {
         alice.feed(Input::Gossip(crate::core::input::GossipInput::Message { tag, bytes }));
     }
     let conversation = &alice.machine.conversations[&id];
-    assert!(conversation.acknowledging() <= LOGS_MAX);
+    assert!(conversation.acknowledging() <= LOGS_MAX / 2);
     assert!(conversation.group.sources.len() <= LOGS_MAX);
+    let before = conversation.acknowledging();
+    let bob = Stranger::new(20_000, "bob");
+    alice.trust(&bob);
+    let have = super::alone::up_to(alice.device(), 1, message);
+    let receipt = wire::conversation::GroupMessage::Have(bob.receipt(id, Stage::Stored, have));
+    let bytes = secret.seal(&receipt, [1; 24]);
+    alice.feed(Input::Gossip(crate::core::input::GossipInput::Message { tag, bytes }));
+    assert_eq!(alice.machine.conversations[&id].acknowledging(), before + 1, "bob is heard");
+}
+
+/// An account that names other devices each time leaves no more than its newest record.
+#[test]
+fn devices_that_are_named_no_more_are_forgotten() {
+    let mut alice = Alone::new("alice");
+    let mut mallory = Stranger::new(2, "mallory");
+    let id = mallory.direct_with(&alice);
+    alice.link(mallory.id());
+    for round in 0..50 {
+        let mut devices = vec![mallory.id()];
+        devices.extend((0..15).map(|number| device(round * 100 + number)));
+        let (key, before) = (mallory.account.clone(), mallory.record.clone());
+        mallory.record = next_record(&before, devices, 1, &key).unwrap();
+        mallory.introduction =
+            Introduction::new(mallory.record.clone(), mallory.id(), 1, &mallory.account);
+        alice.try_greet(mallory.id(), id, mallory.direct_proof());
+    }
+    // Alice's own device and those of the newest record.
+    assert_eq!(alice.machine.people.devices(), 1 + 16);
+}
+
+#[test]
+fn an_account_has_so_many_devices_over_time() {
+    let mut alice = Alone::new("alice");
+    let mallory = Stranger::new(2, "mallory");
+    let id = mallory.direct_with(&alice);
+    let mut record = mallory.record.clone();
+    let mut refused = 0;
+    for number in 0..DEVICES_CERTIFIED_MAX + 20 {
+        let key = super::device_key(5000 + number as u16);
+        record = next_record(&record, vec![key.id()], 1, &mallory.account).unwrap();
+        let introduction = Introduction::new(record.clone(), key.id(), 1, &mallory.account);
+        alice.link(key.id());
+        let proof = Proof::Direct(Box::new(introduction));
+        let (session, effects) = alice.try_greet(key.id(), id, proof);
+        refused += u32::from(closes(&effects, session));
+    }
+    assert_eq!(refused, 20);
+    assert!(alice.machine.people.devices() <= DEVICES_CERTIFIED_MAX as usize + 17);
+}
+
+#[test]
+fn words_of_writing_are_told_once_a_second() {
+    let mut alice = Alone::new("alice");
+    let mallory = Stranger::new(2, "mallory");
+    let id = mallory.direct_with(&alice);
+    let session = alice.greet(mallory.id(), id, mallory.direct_proof());
+    let typing = |alice: &Alone| {
+        alice.notices.iter().filter(|it| matches!(it, Notice::Typing { .. })).count()
+    };
+    for second in 1..4 {
+        for _ in 0..100 {
+            alice.frame(session, &SyncFrame::Typing);
+        }
+        assert_eq!(typing(&alice), second);
+        alice.wait(Duration::from_secs(1));
+    }
 }
 
 #[test]

@@ -1,26 +1,49 @@
 //! Peers without IO: alone, fed by hand, and in a network in memory with the server's own core.
 //! Time is injected and moves only when a test moves it.
 
+#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on fails")]
+#![cfg_attr(not(test), expect(dead_code, reason = "a fuzz target needs a part of it"))]
+
 mod alone;
+#[cfg(test)]
 mod bounds;
+#[cfg(test)]
 mod changes;
+#[cfg(test)]
 mod chaos;
+#[cfg(test)]
 mod clocks;
+#[cfg(test)]
 mod details;
+#[cfg(test)]
 mod devices;
+#[cfg(test)]
 mod direct;
+#[cfg(test)]
 mod files;
+#[cfg(test)]
 mod forks;
+#[cfg(test)]
 mod groups;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
 mod impostors;
 mod network;
+#[cfg(test)]
 mod newest;
+#[cfg(test)]
 mod offline;
+#[cfg(test)]
 mod receipts;
+#[cfg(test)]
 mod registering;
+#[cfg(test)]
 mod roads;
+pub(crate) mod siege;
+#[cfg(test)]
 mod simulator;
+#[cfg(test)]
 mod storing;
 
 use std::time::Instant;

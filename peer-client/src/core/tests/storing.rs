@@ -1,6 +1,10 @@
 //! What follows when the disk does not keep something.
 
-use super::alone::{Alone, Stranger, events, text};
+use std::time::Duration;
+
+use wire::sync::{Have, SyncFrame};
+
+use super::alone::{Alone, Stranger, closes, events, frames, text};
 use crate::core::{
     command::{Command, Draft},
     effect::Effect,
@@ -91,4 +95,57 @@ fn a_message_that_is_not_kept_is_answered_with_a_failure_and_can_be_sent_again()
     alice.store.refuse_writes(false);
     assert!(alice.ask(command).unwrap().is_ok());
     assert_eq!(alice.texts("#garden"), ["hello"]);
+}
+
+/// Others send again at once what was not kept: that must not go round and round.
+#[test]
+fn what_cannot_be_kept_is_told_once_and_others_are_kept_off_for_a_while() {
+    let mut alice = Alone::new("alice");
+    let bob = Stranger::new(2, "bob");
+    alice.trust(&bob);
+    let id = bob.direct_with(&alice);
+    let log = bob.log(id, &["one"]);
+    alice.link(bob.id());
+    alice.store.refuse_writes(true);
+    for _ in 0..3 {
+        let (session, _) = alice.try_greet(bob.id(), id, bob.direct_proof());
+        let effects = alice.frame(session, &events(&log));
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::SendSync { .. })));
+        let (session, effects) = alice.accept(bob.id());
+        assert!(closes(&effects, session), "no stream while nothing is kept");
+        alice.wait(Duration::from_secs(31));
+    }
+    assert_eq!(alice.errors(), ["storage"], "told once");
+    alice.store.refuse_writes(false);
+    alice.wait(Duration::from_secs(31));
+    let (session, _) = alice.try_greet(bob.id(), id, bob.direct_proof());
+    alice.frame(session, &events(&log));
+    assert_eq!(alice.texts("@bob"), ["one"]);
+}
+
+/// A log with a damaged page: the others are still given to whoever asks.
+#[test]
+fn what_cannot_be_read_keeps_nothing_else_back() {
+    let mut alice = Alone::new("alice");
+    let bob = Stranger::new(2, "bob");
+    alice.trust(&bob);
+    let id = bob.direct_with(&alice);
+    let session = alice.greet(bob.id(), id, bob.direct_proof());
+    alice.frame(session, &events(&bob.log(id, &["one"])));
+    alice.say("@bob", "own");
+    alice.restart();
+    let (session, _) = alice.accept(bob.id());
+    let hello =
+        SyncFrame::Hello { conversation: id, proof: bob.direct_proof(), have: Have::default() };
+    let asked =
+        asked(&mut alice, Input::Sync(SyncInput::Frame { session, frame: Box::new(hello) }));
+    let reads: Vec<_> = asked.into_iter().filter(|op| matches!(op, StoreOp::Log { .. })).collect();
+    assert_eq!(reads.len(), 1);
+    let text = "the message database is damaged".to_owned();
+    let ticket = reads[0].ticket();
+    let effects = alice.feed(Input::Store(StoreReply::Failed { ticket, text }));
+    assert!(!closes(&effects, session));
+    let sent = frames(effects, session);
+    assert!(matches!(&sent[..], [SyncFrame::Events(_)]), "the other log: {sent:?}");
+    assert_eq!(alice.errors(), ["storage"]);
 }

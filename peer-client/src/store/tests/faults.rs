@@ -125,3 +125,32 @@ fn a_disk_that_is_full_loses_nothing_that_was_replied_to() {
     assert_eq!(opened.history(100, None).0.len(), stored);
     opened.must_append(&bob, &log[stored..]);
 }
+
+/// The pages of old messages are overwritten while the program runs.
+#[test]
+fn damage_that_is_met_later_is_told_and_stops_all_writing() {
+    let mut opened = Opened::with_conversation();
+    let bob = Author::new(2);
+    let body = "long ".repeat(6000);
+    let log = bob.log(&(0..150).map(|ms| (body.as_str(), ms)).collect::<Vec<_>>());
+    opened.must_append(&bob, &log[..149]);
+    let mut opened = opened.reopen();
+    let mut bytes = fs::read(opened.path()).unwrap();
+    let length = bytes.len();
+    bytes[length / 10..length / 2].fill(0xff);
+    fs::write(opened.path(), &bytes).unwrap();
+    let (conversation, author) = (direct().id, bob.device());
+    let read = |ticket| StoreOp::Log { ticket, conversation, log: author, from: 30, to: 60 };
+    for _ in 0..2 {
+        let reply = opened.ask(read);
+        let StoreReply::Failed { text, .. } = reply else { panic!("{reply:?}") };
+        assert!(text.contains("peer-client salvage"), "{text}");
+    }
+    let reply = opened.append(&bob, &log[149..], Path::Direct);
+    assert!(matches!(reply, StoreReply::Failed { .. }), "{reply:?}");
+    // What can be read is read.
+    assert_eq!(opened.history(1, None).0.len(), 1);
+    let path = opened.path();
+    opened.store = None;
+    assert!(fs::read(path).unwrap() == bytes, "something was written");
+}

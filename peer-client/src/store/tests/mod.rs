@@ -30,6 +30,7 @@ mod changes;
 mod faults;
 mod reading;
 mod reopening;
+mod salvaging;
 
 /// A data folder and the store that is open in it.
 struct Opened {

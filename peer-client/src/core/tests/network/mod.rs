@@ -242,7 +242,7 @@ impl Network {
     }
 
     /// Gives a peer an input and carries out what it decides.
-    fn feed(&mut self, place: Place, input: Input) {
+    pub(in crate::core::tests) fn feed(&mut self, place: Place, input: Input) {
         let now = self.now_of(place);
         let Some(machine) = &mut self.peers[place].machine else { return };
         let effects = machine.handle(now, input);

@@ -1,4 +1,4 @@
-//! Answers and events as JSON.
+//! Answers and events as JSON: what is told.
 
 use serde_json::{Map, Value, json};
 use wire::name::Username;

@@ -1,4 +1,4 @@
-//! Commands as JSON.
+//! Commands as JSON: what a line wants.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ const FOUND: u32 = 50;
 
 /// What a line wants.
 #[derive(Debug)]
-pub(super) enum Wish {
+pub(crate) enum Wish {
     /// Something of the core.
     Command(Command),
     /// The end.
@@ -48,7 +48,7 @@ struct Fields {
 }
 
 /// Reads a line. A failure comes with the command's id, if that could be read.
-pub(super) fn parse(line: &str) -> Result<(Option<Value>, Wish), (Option<Value>, Failure)> {
+pub(crate) fn parse(line: &str) -> Result<(Option<Value>, Wish), (Option<Value>, Failure)> {
     let value: Value = serde_json::from_str(line).map_err(|error| {
         (None, Failure::new("bad_line", format!("The line is not JSON: {error}")))
     })?;
