@@ -42,8 +42,8 @@ pub(crate) fn measure() {
     let server = Server::start();
     let mut anna = Peer::start(&server, "anna");
     anna.must(json!({"do": "join", "group": "#long"}));
-    let rate = send_texts(&mut anna, "#long", count, text);
-    println!("{count} messages written, {rate:.0}/s");
+    let per_second = send_texts(&mut anna, "#long", count, text);
+    println!("{count} messages written, {per_second:.0}/s");
     let mut took = Vec::new();
     for round in 0..100 {
         let (frequent, rare) = (word(round % 10), word(round * 577 % 60_000));
