@@ -46,12 +46,12 @@ pub(crate) fn measure() {
     println!("{count} messages written, {per_second:.0}/s");
     let mut took = Vec::new();
     for round in 0..100 {
-        let (frequent, rare) = (word(round % 10), word(round * 577 % 60_000));
+        let (common, rare) = (word(round % 10), word(round * 577 % 60_000));
         // As one types: each further letter is a search.
         for length in 1..=rare.len() {
             took.push(ask(&mut anna, &json!({"do": "search", "text": rare[..length]})));
         }
-        took.push(ask(&mut anna, &json!({"do": "search", "text": frequent})));
+        took.push(ask(&mut anna, &json!({"do": "search", "text": common})));
         took.push(ask(&mut anna, &json!({"do": "search", "text": format!("{common} {rare}")})));
     }
     took.sort_unstable();
