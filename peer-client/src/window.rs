@@ -8,14 +8,15 @@ use std::{
 
 use anyhow::Context as _;
 use tokio::{runtime::Runtime, sync::Mutex};
+use wire::name::Username;
 
 use crate::{
-    cli,
+    backup, cli,
     core::command::Failure,
-    gui::{self, Login},
+    gui::{self, Account, Login},
     handle::Handle,
-    node::{self, Node},
-    signals,
+    node::{self, Node, files::Files},
+    recovery, signals,
 };
 
 /// Opens the window. Ends when it is closed and everything is on the disk.
@@ -32,6 +33,7 @@ pub fn open(arguments: cli::Window, runtime: &Runtime) -> anyhow::Result<()> {
             rendezvous: arguments.rendezvous,
             username,
             conversation: None,
+            documents: documents(),
         },
         handle: None,
         runtime: runtime.handle().clone(),
@@ -85,10 +87,11 @@ async fn launch(
     if let Some(node) = running.take() {
         node.stop().await;
     }
+    let username = prepare(data_dir, &login).await?;
     let config = node::Config {
         data_dir: data_dir.to_owned(),
         rendezvous: login.rendezvous,
-        username: login.username,
+        username,
         listen: Vec::new(),
         relay_only: false,
         local_network: true,
@@ -100,8 +103,143 @@ async fn launch(
     Ok(handle)
 }
 
+/// Brings the account into the folder from where the user has it. Gives its name.
+async fn prepare(data_dir: &Path, login: &Login) -> anyhow::Result<Username> {
+    if let Account::Here(username) = &login.account {
+        return Ok(username.clone());
+    }
+    if let Some(registered) = node::registered_name(data_dir)? {
+        anyhow::bail!("this device belongs to @{registered} already; go back and connect as that");
+    }
+    let files = Files::open(data_dir)?;
+    if files.is_begun() {
+        // Of an account that no server ever took.
+        files.set_aside()?;
+    }
+    match login.account.clone() {
+        Account::Here(username) => Ok(username),
+        Account::Phrase { username, words, revoke_others } => {
+            let rendezvous = login.rendezvous.clone();
+            let wanted = recovery::Wanted { rendezvous, username, revoke_others };
+            recovery::restore(&files, &wanted, words.reveal()).await?;
+            Ok(wanted.username)
+        }
+        Account::Code(code) => recovery::add(&files, code.reveal()).await,
+        Account::Backup { file, passphrase, same_device } => {
+            let read = move || backup::read(&files, &file, passphrase.reveal(), same_device);
+            tokio::task::spawn_blocking(read).await??;
+            node::registered_name(data_dir)?.context("the backup is of no registered account")
+        }
+    }
+}
+
+fn documents() -> Option<PathBuf> {
+    let folders = directories::UserDirs::new()?;
+    Some(folders.document_dir().unwrap_or_else(|| folders.home_dir()).to_owned())
+}
+
 fn default_data_dir() -> anyhow::Result<PathBuf> {
     let folders = directories::ProjectDirs::from("", "", "Natterjack")
         .context("this system tells no folder for data; give one with --data-dir")?;
     Ok(folders.data_dir().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use libp2p::Multiaddr;
+    use rendezvous_server::{config, server::Server};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{
+        core::{
+            command::{Answer, Command},
+            model::ServerTie,
+        },
+        gui::Secret,
+    };
+
+    fn loopback() -> Vec<Multiaddr> {
+        vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()]
+    }
+
+    fn name(text: &str) -> Username {
+        Username::new(text).unwrap()
+    }
+
+    /// Brings an account into a folder and waits until the server knows the device.
+    async fn begin(data_dir: &Path, login: Login) -> anyhow::Result<Node> {
+        let username = prepare(data_dir, &login).await?;
+        let node = node::start(node::Config {
+            data_dir: data_dir.to_owned(),
+            rendezvous: login.rendezvous,
+            username,
+            listen: loopback(),
+            relay_only: false,
+            local_network: false,
+            attachment_quota: node::ATTACHMENT_QUOTA,
+        })
+        .await?;
+        let mut model = node.handle.watch();
+        let registered = model.wait_for(|model| model.server == ServerTie::Registered);
+        drop(tokio::time::timeout(Duration::from_secs(20), registered).await??);
+        Ok(node)
+    }
+
+    async fn devices(node: &Node) -> usize {
+        match node.handle.ask(Command::Devices).await {
+            Ok(Answer::Devices(devices)) => devices.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_account_comes_to_further_devices_in_every_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let data_dir = place("server");
+        let listen = loopback();
+        let config = config::Config { data_dir, listen, ..config::Config::default() };
+        let server = Server::bind(config).await.unwrap();
+        let rendezvous = server.addresses().clone();
+        let shutdown = CancellationToken::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(server.run(shutdown.clone()));
+        let login = |account| Login { rendezvous: rendezvous.clone(), account };
+
+        let first = begin(&place("first"), login(Account::Here(name("alice")))).await.unwrap();
+        let Ok(Answer::Code(code)) = first.handle.ask(Command::AddDevice).await else {
+            panic!("there is no code")
+        };
+        // Somebody tried the name on the second device before.
+        let second = place("second");
+        Files::open(&second).unwrap().authority().unwrap();
+        let second = begin(&second, login(Account::Code(Secret::new(code)))).await.unwrap();
+        assert_eq!(second.handle.model().me.as_ref().unwrap().username, name("alice"));
+        assert!(place("second").join("unused-1/account.key").exists());
+
+        let words = recovery::phrase_of(&Files::beside_node(&place("first"))).unwrap();
+        let phrase = |words: &str| Account::Phrase {
+            username: name("alice"),
+            words: Secret::new(words),
+            revoke_others: false,
+        };
+        let wrong = begin(&place("third"), login(phrase("frog"))).await.unwrap_err();
+        assert!(wrong.to_string().contains("24 words"), "{wrong}");
+        let third = begin(&place("third"), login(phrase(&words))).await.unwrap();
+
+        let file = place("all.age");
+        backup::write(&Files::beside_node(&place("first")), &file, "a frog in a bog").unwrap();
+        let passphrase = Secret::new("a frog in a bog");
+        let backup = Account::Backup { file, passphrase, same_device: false };
+        let fourth = begin(&place("fourth"), login(backup)).await.unwrap();
+        assert_eq!(devices(&fourth).await, 4);
+        for node in [first, second, third, fourth] {
+            node.stop().await;
+        }
+        shutdown.cancel();
+        while tasks.join_next().await.is_some() {}
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example window_preview -- [light|dark] [form]`
 
+mod own;
 mod people;
 mod world;
 
@@ -12,11 +13,10 @@ use std::{
 
 use peer_client::{
     core::command::Failure,
-    gui::{self, Launcher, Options, Start},
+    gui::{self, Account, Launcher, Options, Start},
     handle::{self, Port},
 };
 use tokio_util::sync::CancellationToken;
-use wire::name::Username;
 
 #[expect(clippy::disallowed_methods, reason = "the window shows what time it is")]
 fn now_ms() -> u64 {
@@ -33,23 +33,34 @@ fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let look = if has("dark") { "dark" } else { "light" };
     std::fs::write(folder.path().join("window.json"), format!(r#"{{"look":"{look}"}}"#))?;
+    for key in ["device.key", "account.key"] {
+        std::fs::write(folder.path().join(key), blake3::hash(key.as_bytes()).as_bytes())?;
+    }
     let server = "/ip4/203.0.113.5/udp/4001/quic-v1/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
-    let mut start = Start { data_dir: folder.path().to_path_buf(), ..Start::default() };
+    let mut start = Start {
+        data_dir: folder.path().to_path_buf(),
+        documents: Some("/home/mira/Documents".into()),
+        ..Start::default()
+    };
     if !has("form") {
         start.rendezvous = vec![server.parse()?];
-        start.username = Some(Username::new("mira")?);
+        start.username = Some(people::me());
     }
     let pictures = people::pictures(folder.path())?;
     let tasks = runtime.handle().clone();
     let launcher: Launcher = Box::new(move |login| {
         let (deliver, result) = mpsc::sync_channel(1);
-        if login.username.as_str() == "taken" {
+        let username = match login.account {
+            Account::Here(username) | Account::Phrase { username, .. } => username,
+            Account::Code(_) | Account::Backup { .. } => people::me(),
+        };
+        if username.as_str() == "taken" {
             let text = "The name is taken; choose another one";
             drop(deliver.send(Err(Failure::new("name_taken", text))));
             return result;
         }
         let (handle, port) = handle::channel();
-        let world = people::world(now_ms(), &login.username, &pictures);
+        let world = people::world(now_ms(), &username, &pictures);
         drop(tasks.spawn(serve(port, world)));
         drop(deliver.send(Ok(handle)));
         result

@@ -117,6 +117,11 @@ pub(crate) fn sent_file(source: &FileSource, caption: String) -> AttachmentView 
     }
 }
 
+/// The user.
+pub(crate) fn me() -> Username {
+    name("mira")
+}
+
 fn name(text: &str) -> Username {
     Username::new(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
@@ -242,7 +247,11 @@ fn group_story(now: u64, me: &Username, group: &ConversationName, pictures: &[Pa
     react(count, "❤️", &["amelie", "jonas"]);
     react(count, "👍", &["jonas"]);
     story.text("tomasz", base + 121 * MINUTE, "🎉🎉🎉");
-    story.text("amelie", base + 160 * MINUTE, "Great, then we are four 👨‍👩‍👧‍👦");
+    story.text(
+        "amelie",
+        base + 160 * MINUTE,
+        "Great, then we are four 👨‍👩‍👧‍👦 @mira, would you tell @jonas about the key?",
+    );
     story
 }
 
@@ -340,6 +349,8 @@ pub(crate) fn world(now: u64, me: &Username, pictures: &[PathBuf]) -> World {
     views[2].typing = vec![name("linnea")];
     views[2].online = true;
     views[3].muted = true;
+    views[3].complete = Completeness { have: 31, missing: 12 };
+    views[3].members = Arc::new(vec![member("ferris", false), member("tomasz", false)]);
     views[5].request = true;
     views[8].blocked = true;
     let histories = stories.into_iter().map(|story| (story.conversation, story.messages)).collect();

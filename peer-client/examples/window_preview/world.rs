@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use peer_client::core::{
     command::{Answer, Command, Draft, Failure},
     model::{
-        Body, Completeness, ConversationView, Delivery, MessageView, Model, Quote, Reaction, Stage,
-        Timeline,
+        Body, Completeness, ConversationView, Delivery, DeviceDelivery, DeviceView, MemberView,
+        MessageView, Model, PersonDelivery, Quote, Reaction, Stage, Timeline,
     },
 };
 use wire::{
@@ -14,7 +14,7 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
-use crate::{now_ms, people};
+use crate::{now_ms, own, people};
 
 /// Messages that a conversation begins with, and by which it grows backwards.
 const PAGE: usize = 24;
@@ -27,6 +27,7 @@ pub(crate) struct World {
     /// How many messages of open conversations are shown.
     open: BTreeMap<ConversationName, usize>,
     sent: u64,
+    devices: Vec<DeviceView>,
 }
 
 impl World {
@@ -35,7 +36,7 @@ impl World {
         model: Model,
         histories: BTreeMap<ConversationName, Vec<Arc<MessageView>>>,
     ) -> Self {
-        Self { model, histories, open: BTreeMap::new(), sent: 0 }
+        Self { model, histories, open: BTreeMap::new(), sent: 0, devices: own::devices() }
     }
 
     /// Does what the window asks for.
@@ -96,9 +97,47 @@ impl World {
                 return Ok(Answer::Invitation(link));
             }
             Command::Invite { group } => return Ok(Answer::Invitation(link(&group))),
+            Command::Devices => return Ok(Answer::Devices(self.devices.clone())),
+            Command::AddDevice => return Ok(Answer::Code(own::code())),
+            Command::Revoke { device } => self.devices.retain(|it| it.device != device),
+            Command::Delivery { message } => {
+                return Ok(Answer::Delivery(self.delivery(message)));
+            }
             _ => {}
         }
         Ok(Answer::Done)
+    }
+
+    /// Made up from what the message's own state says.
+    fn delivery(&self, message: EventId) -> Vec<PersonDelivery> {
+        let found = self.histories.values().flatten().find(|it| it.id == message);
+        let Some((delivery, found)) = found.and_then(|it| Some((it.delivery?, it))) else {
+            return Vec::new();
+        };
+        let members = self.model.conversations.iter().find(|it| it.name == found.conversation);
+        let members = members.map(|view| Arc::clone(&view.members)).unwrap_or_default();
+        let person = |(index, member): (usize, &MemberView)| {
+            let index = index as u32;
+            let stage = if index < delivery.read_by {
+                Stage::Read
+            } else if index < delivery.stored_by {
+                Stage::Stored
+            } else {
+                Stage::Waiting
+            };
+            let devices = [(stage, 0), (Stage::Waiting, 1)].map(|(stage, number)| {
+                let words = format!("{} {number}", member.username);
+                DeviceDelivery { device: own::device(&words), stage }
+            });
+            let count = if index == 0 { 2 } else { 1 };
+            PersonDelivery {
+                username: member.username.clone(),
+                own: false,
+                stage,
+                devices: devices[..count].to_vec(),
+            }
+        };
+        members.iter().enumerate().map(person).collect()
     }
 
     fn view(&mut self, name: &ConversationName, change: impl Fn(&mut ConversationView)) {

@@ -41,12 +41,12 @@ pub(super) fn write(files: &Files, to: &Path, passphrase: &str) -> anyhow::Resul
         append(&mut archive, DATABASE, copy.path())?;
     }
     for blob in whole_blobs(files)? {
-        let name = format!("{BLOBS}/{blob}");
-        append(&mut archive, &name, &files.blobs().join(blob.to_string()))?;
-        let outboard = format!("{blob}.{OUTBOARD}");
-        let path = files.blobs().join(&outboard);
-        if path.exists() {
-            append(&mut archive, &format!("{BLOBS}/{outboard}"), &path)?;
+        for name in [blob.to_string(), format!("{blob}.{OUTBOARD}")] {
+            match append(&mut archive, &format!("{BLOBS}/{name}"), &files.blobs().join(name)) {
+                // A small file has no check values; and a message may just have been erased.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
+            }
         }
     }
     let draft = archive.into_inner()?.finish()?;
@@ -103,7 +103,7 @@ pub(super) fn read(
     if !account_key {
         anyhow::bail!(
             "this is the backup of a device that was added by a code: add a new device by a code, or \
-             use --same-device if that device is gone for good"
+             be that device again (--same-device) if it is gone for good"
         );
     }
     store::forget_device(&files.database())?;

@@ -30,25 +30,59 @@ use crate::{
     store::{self, Store},
 };
 
-/// Messages that are read at one time.
-const PAGE: u32 = 500;
 /// Digits of an attachment's hash that keep names apart.
 const MARK: usize = 8;
 
-/// Writes a conversation into a folder, oldest message first. Gives how many there are.
-pub(super) fn export(files: &Files, of: &ConversationName, to: &Path) -> anyhow::Result<usize> {
+/// Writes a conversation of a folder that no node uses into another folder. Gives how many messages
+/// there are.
+pub(super) fn stored(files: &Files, of: &ConversationName, to: &Path) -> anyhow::Result<usize> {
     let mut reader = Reader::open(files)?;
     if !reader.machine.model().conversations.iter().any(|known| known.name == *of) {
         anyhow::bail!("there is no conversation {of} in this folder");
     }
-    let mut pages = Vec::new();
-    let mut before = None;
-    loop {
-        let page = reader.page(of, before)?;
-        let Some(first) = page.first() else { break };
-        before = Some(first.id);
-        pages.push(page);
+    let mut export = Export::default();
+    while !export.is_whole() {
+        export.take(reader.page(of, export.oldest())?);
     }
+    export.write(to)
+}
+
+/// A conversation that is read page by page, from its end to its beginning.
+#[derive(Debug, Default)]
+pub struct Export {
+    /// The newest first.
+    pages: Vec<Vec<MessageView>>,
+    whole: bool,
+}
+
+impl Export {
+    /// Messages that a page should have at most.
+    pub const PAGE: u32 = 500;
+
+    /// All pages are here.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// The message before which the next page ends.
+    pub fn oldest(&self) -> Option<EventId> {
+        Some(self.pages.last()?.first()?.id)
+    }
+
+    /// Takes the next page in.
+    pub fn take(&mut self, page: Vec<MessageView>) {
+        self.whole = page.is_empty();
+        self.pages.push(page);
+    }
+
+    /// Writes everything into a folder. Gives how many messages there are.
+    pub fn write(&self, to: &Path) -> anyhow::Result<usize> {
+        write(to, self.pages.iter().rev().flatten())
+    }
+}
+
+/// Writes messages into a folder, oldest first.
+fn write<'a>(to: &Path, messages: impl Iterator<Item = &'a MessageView>) -> anyhow::Result<usize> {
     let attachments = to.join("attachments");
     private_folder(&attachments)
         .with_context(|| format!("cannot make the folder {}", attachments.display()))?;
@@ -58,7 +92,7 @@ pub(super) fn export(files: &Files, of: &ConversationName, to: &Path) -> anyhow:
     file.set_len(0).with_context(wrap)?;
     let mut lines = BufWriter::new(file);
     let mut count = 0;
-    for message in pages.iter().rev().flatten() {
+    for message in messages {
         let mut line = json::message(message);
         if let Body::Attachment(attachment) = &message.body
             && let Some(name) = copy(attachment, &attachments)?
@@ -123,7 +157,7 @@ impl Reader {
     ) -> anyhow::Result<Vec<MessageView>> {
         self.calls += 1;
         let id = CallId(self.calls);
-        let command = Command::History { of: of.clone(), limit: PAGE, before };
+        let command = Command::History { of: of.clone(), limit: Export::PAGE, before };
         let mut input = Input::Call { id, command };
         loop {
             let mut asked = false;

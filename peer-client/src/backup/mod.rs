@@ -6,8 +6,11 @@ mod conversation;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use anyhow::Context as _;
 
+pub use self::conversation::Export;
 use crate::{cli, node::files::Files, recovery::terminal};
 
 /// Writes a backup, or a conversation that people and programs can read.
@@ -20,13 +23,24 @@ pub fn export(arguments: &cli::Export) -> anyhow::Result<()> {
         anyhow::bail!("{} holds no account yet", arguments.data_dir.display());
     }
     if let Some(of) = &arguments.conversation {
-        let count = conversation::export(&files, of, &arguments.to)?;
+        let count = conversation::stored(&files, of, &arguments.to)?;
         return terminal::say(&format!("{count} messages are in {}", arguments.to.display()));
     }
     let passphrase = terminal::new_secret("A passphrase for the backup")?;
-    archive::write(&files, &arguments.to, &passphrase)
-        .with_context(|| format!("cannot write {}", arguments.to.display()))?;
+    write(&files, &arguments.to, &passphrase)?;
     terminal::say(&format!("everything is in {}", arguments.to.display()))
+}
+
+/// Writes everything of a folder into one encrypted file.
+pub fn write(files: &Files, to: &Path, passphrase: &str) -> anyhow::Result<()> {
+    archive::write(files, to, passphrase).with_context(|| format!("cannot write {}", to.display()))
+}
+
+/// Fills an empty folder from such a file, as a new device of the account or as the same one again.
+pub fn read(files: &Files, from: &Path, passphrase: &str, same_device: bool) -> anyhow::Result<()> {
+    archive::read(files, from, passphrase, same_device)
+        .inspect_err(|_error| files.undo())
+        .with_context(|| format!("cannot import {}", from.display()))
 }
 
 /// Makes a data folder of a backup.
@@ -36,9 +50,7 @@ pub fn import(arguments: &cli::Import) -> anyhow::Result<()> {
         anyhow::bail!("{} holds a device already; choose a new folder", files.root().display());
     }
     let passphrase = terminal::secret("The passphrase of the backup")?;
-    archive::read(&files, &arguments.from, &passphrase, arguments.same_device)
-        .inspect_err(|_error| files.undo())
-        .with_context(|| format!("cannot import {}", arguments.from.display()))?;
+    read(&files, &arguments.from, &passphrase, arguments.same_device)?;
     terminal::say(if arguments.same_device {
         "this is the same device again: never start the other copy any more"
     } else {

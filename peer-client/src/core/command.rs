@@ -8,7 +8,7 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
-use super::model::{Completeness, DeviceView, MemberView, MessageView, PeerView};
+use super::model::{Completeness, DeviceView, MemberView, MessageView, PeerView, PersonDelivery};
 
 /// A wish of the user.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +132,11 @@ pub enum Command {
         /// The place.
         save_to: Option<PathBuf>,
     },
+    /// Who has a message that this device wrote, and on which devices.
+    Delivery {
+        /// The message.
+        message: EventId,
+    },
     /// Stop getting a message's file; commands that wait for it fail. What came of it is kept for a
     /// while, and goes on from there if it is wanted again.
     CancelFetch {
@@ -222,6 +227,8 @@ pub enum Answer {
         /// Its bytes.
         bytes: u64,
     },
+    /// Other people of the conversation, and last the user if there are further devices.
+    Delivery(Vec<PersonDelivery>),
     /// Devices.
     Peers(Vec<PeerView>),
     /// Members, and how complete the history is.

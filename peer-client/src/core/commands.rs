@@ -61,6 +61,7 @@ impl Machine {
                 let ticket = self.expect(Pending::Wanted { call, save_to });
                 self.store(StoreOp::Message { ticket, id: message });
             }
+            Command::Delivery { message } => self.on_delivery_command(call, message),
             Command::CancelFetch { message } => self.on_cancel_fetch(call, message),
             Command::Peers => {
                 let peers = self.peer_views();
@@ -301,6 +302,7 @@ impl Machine {
                 }
             }
             Some(Pending::Wanted { call, save_to }) => self.on_wanted(call, save_to, rows.first()),
+            Some(Pending::Delivery { call }) => self.on_delivery_found(call, rows.first()),
             _ => {}
         }
     }

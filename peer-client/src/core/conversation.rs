@@ -332,6 +332,18 @@ impl Conversation {
         Delivery { stage, stored_by: stored.len() as u32, read_by: read.len() as u32, of }
     }
 
+    /// What each device has said of the own entry with this sequence.
+    pub(crate) fn stages(&self, sequence: u64) -> impl Iterator<Item = (DeviceId, Shown)> {
+        self.acknowledged.iter().map(move |(device, acknowledged)| {
+            let stage = match (acknowledged.stored > sequence, acknowledged.read > sequence) {
+                (_, true) => Shown::Read,
+                (true, false) => Shown::Stored,
+                (false, false) => Shown::Waiting,
+            };
+            (*device, stage)
+        })
+    }
+
     /// The other people of the conversation, as far as they are known.
     pub(crate) fn others(&self, own_account: AccountId) -> BTreeSet<AccountId> {
         let mut others: BTreeSet<_> = self.logs.values().map(|log| log.account).collect();

@@ -27,7 +27,7 @@ use super::{
 };
 
 /// How long a code is good.
-const CODE_LIFE: Duration = Duration::from_mins(10);
+pub const CODE_LIFE: Duration = Duration::from_mins(10);
 /// Wrong proofs after which a code is good no more.
 const CODE_TRIES: u32 = 3;
 

@@ -11,6 +11,7 @@ mod comparison;
 mod consent;
 mod contacts;
 mod conversation;
+mod details;
 pub mod devices;
 pub mod effect;
 mod gossip;

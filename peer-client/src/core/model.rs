@@ -258,6 +258,28 @@ pub enum Stage {
     Read,
 }
 
+/// Whether a person has an own message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonDelivery {
+    /// The person.
+    pub username: Username,
+    /// It is the user, on further devices.
+    pub own: bool,
+    /// The furthest stage of the person's devices.
+    pub stage: Stage,
+    /// The person's devices, as far as they are known.
+    pub devices: Vec<DeviceDelivery>,
+}
+
+/// Whether a device has an own message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceDelivery {
+    /// The device.
+    pub device: DeviceId,
+    /// What it has signed: `Stored`, `Read`, or nothing yet, which is `Waiting`.
+    pub stage: Stage,
+}
+
 /// The kind of road a message took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Path {

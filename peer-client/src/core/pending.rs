@@ -51,6 +51,8 @@ pub(super) enum Pending {
     Refresh { conversation: ConversationId },
     /// A message whose attachment is wanted.
     Wanted { call: CallId, save_to: Option<PathBuf> },
+    /// A message of which a command asks who has it.
+    Delivery { call: CallId },
     /// Whether an attachment may be served.
     Serve { stream: BlobStreamId, request: Box<BlobRequest> },
     /// A file is being read to be sent.
@@ -153,6 +155,7 @@ impl Machine {
                 Pending::History { call }
                 | Pending::Untold { call }
                 | Pending::Wanted { call, .. }
+                | Pending::Delivery { call }
                 | Pending::Change { call, .. },
             ) => self.answer(call, Err(failure.clone())),
             Some(Pending::Serve { stream, .. }) => {

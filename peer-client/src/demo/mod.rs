@@ -84,6 +84,7 @@ mod window {
         })?;
         let options = gui::Options {
             start: gui::Start {
+                documents: None,
                 data_dir: cast.world.data_dir(&cast.you_name),
                 rendezvous: cast.world.addresses().to_vec(),
                 username: Some(cast.you_name.clone()),

@@ -7,15 +7,15 @@ use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 use tokio::sync::oneshot;
 
 use super::{
-    Launcher, Login, Options, fonts,
+    Account, Launcher, Login, Options,
+    choosing::Choice,
+    fonts, format,
     session::Session,
     settings::{Look, Settings},
-    state::{ChatState, Errand, Scene, UiState, Wish},
+    start_form::{StartForm, Way},
+    state::{ChatState, Errand, Scene, Surroundings, UiState, Wish},
     theme::{self, size},
-    views::{
-        chat, dialogs, lightbox, overlay, sidebar,
-        start::{self, StartForm},
-    },
+    views::{chat, dialogs, lightbox, overlay, sidebar, start, ways},
     zone::Zone,
 };
 use crate::{
@@ -38,6 +38,8 @@ pub struct Window {
     form: StartForm,
     login: Option<Login>,
     launching: Option<oneshot::Receiver<Result<Handle, Failure>>>,
+    /// A backup is being chosen in a dialog of the system.
+    choosing: Option<oneshot::Receiver<PathBuf>>,
     session: Option<Session>,
     /// The conversations are shown, not the first page.
     entered: bool,
@@ -82,6 +84,7 @@ impl Window {
             },
             login: None,
             launching: None,
+            choosing: None,
             session: None,
             entered: !own_node,
             model: Arc::default(),
@@ -89,10 +92,16 @@ impl Window {
             out: Vec::new(),
             narrow: false,
         };
+        window.state.around = Surroundings {
+            server: rendezvous.clone(),
+            keeps_keys: own_node,
+            documents: start.documents,
+        };
         match (handle, username) {
             (Some(handle), _) => window.hold(handle, context),
             (None, Some(username)) if !rendezvous.is_empty() => {
-                window.launch(Login { rendezvous, username }, context);
+                let account = Account::Here(username);
+                window.launch(Login { rendezvous, account }, context);
             }
             (None, _) => {}
         }
@@ -106,7 +115,8 @@ impl Window {
     fn launch(&mut self, login: Login, context: &egui::Context) {
         // The old node has to let go of the data folder first.
         self.session = None;
-        self.form.progress = Some("Connecting…".to_owned());
+        self.form.progress = Some(ways::progress(self.form.way).to_owned());
+        self.state.around.server.clone_from(&login.rendezvous);
         let results = (self.launcher)(login.clone());
         let (deliver, result) = oneshot::channel();
         let context = context.clone();
@@ -122,8 +132,23 @@ impl Window {
         self.login = Some(login);
     }
 
+    /// Lets the user choose a backup in a dialog of the system.
+    fn choose_backup(&mut self, context: &egui::Context) {
+        let (deliver, chosen) = oneshot::channel();
+        let context = context.clone();
+        drop(self.runtime.spawn(async move {
+            if let Some(place) = Choice::File.ask().await
+                && deliver.send(place).is_ok()
+            {
+                context.request_repaint();
+            }
+        }));
+        self.choosing = Some(chosen);
+    }
+
     fn hold(&mut self, handle: Handle, context: &egui::Context) {
-        self.session = Some(Session::new(handle, self.runtime.clone(), context));
+        let folder = self.folder.clone();
+        self.session = Some(Session::new(handle, self.runtime.clone(), folder, context));
     }
 
     /// Takes in the result of a start.
@@ -138,17 +163,24 @@ impl Window {
         };
         self.launching = None;
         match result {
-            Ok(handle) => self.hold(handle, context),
-            Err(failure) => self.back_to_form(failure.text),
+            Ok(handle) => {
+                self.hold(handle, context);
+                // Whatever way it took, the account is here now.
+                let server = std::mem::take(&mut self.form.server);
+                let progress = Some(ways::progress(Way::Here).to_owned());
+                let name = std::mem::take(&mut self.form.name);
+                self.form = StartForm { server, name, progress, ..StartForm::default() };
+            }
+            Err(failure) => self.back_to_form(&failure.text),
         }
     }
 
     /// Shows the first page with what went wrong.
-    fn back_to_form(&mut self, error: String) {
+    fn back_to_form(&mut self, error: &str) {
         self.session = None;
         self.entered = false;
         self.form.progress = None;
-        self.form.error = Some(error);
+        self.form.error = Some(format::sentence(error));
         self.form.focused = false;
         self.state.current = None;
         self.state.chat = ChatState::default();
@@ -159,9 +191,14 @@ impl Window {
     /// Decides between the first page and the conversations.
     fn follow_tie(&mut self) {
         let started_here = self.folder.is_some();
+        if let Some(me) = &self.model.me
+            && self.form.name.is_empty()
+        {
+            self.form.name = me.username.to_string();
+        }
         let known = self.model.me.is_some() && !self.model.conversations.is_empty();
         match &self.model.server {
-            ServerTie::Refused { text, .. } if started_here => self.back_to_form(text.clone()),
+            ServerTie::Refused { text, .. } if started_here => self.back_to_form(&text.clone()),
             ServerTie::Registered if !self.entered => {
                 self.entered = true;
                 self.form = StartForm { progress: None, error: None, ..self.form.clone() };
@@ -181,9 +218,10 @@ impl Window {
 
     fn keep_login(&mut self) {
         let (Some(folder), Some(login)) = (&self.folder, &self.login) else { return };
+        let Some(me) = &self.model.me else { return };
         let kept = Settings {
             rendezvous: login.rendezvous.clone(),
-            username: Some(login.username.clone()),
+            username: Some(me.username.clone()),
             look: self.settings.look,
         };
         if kept != self.settings {
@@ -215,11 +253,10 @@ impl Window {
         let palette = theme::palette(ui);
         let side = Frame::new().fill(sidebar::fill(ui)).inner_margin(Margin::ZERO);
         let current = self.state.current.clone();
-        let mut look = None;
         match (&current, self.narrow) {
             (None, true) => {
                 CentralPanel::default().frame(side).show(ui, |ui| {
-                    look = sidebar::sidebar_ui(ui, &scene, &mut self.state, &mut self.out);
+                    sidebar::sidebar_ui(ui, &scene, &mut self.state, &mut self.out);
                 });
             }
             (Some(name), true) => {
@@ -229,7 +266,7 @@ impl Window {
                 let breadth = if width < 860.0 { theme::SIDEBAR - 48.0 } else { theme::SIDEBAR };
                 let panel = Panel::left("sidebar").exact_size(breadth).resizable(false).frame(side);
                 panel.show_separator_line(true).show(ui, |ui| {
-                    look = sidebar::sidebar_ui(ui, &scene, &mut self.state, &mut self.out);
+                    sidebar::sidebar_ui(ui, &scene, &mut self.state, &mut self.out);
                 });
                 if let Some(name) = current {
                     chat::chat_ui(ui, &scene, name, &mut self.state, &mut self.out);
@@ -240,13 +277,14 @@ impl Window {
             }
         }
         let context = ui.ctx().clone();
-        dialogs::dialog_ui(&context, &scene, &mut self.state, &mut self.out);
+        let mut look = self.settings.look;
+        dialogs::dialog_ui(&context, &scene, &mut look, (&mut self.state, &mut self.out));
         lightbox::lightbox_ui(&context, &scene, &mut self.state);
         let open = self.state.current.as_ref().filter(|name| !scene.is_blocked(name));
         if let Some(name) = open {
             overlay::drop_ui(&context, name);
         }
-        if let Some(look) = look {
+        if look != self.settings.look {
             self.set_look(look, &context);
         }
     }
@@ -255,6 +293,10 @@ impl Window {
 impl eframe::App for Window {
     fn logic(&mut self, context: &egui::Context, _frame: &mut eframe::Frame) {
         self.poll_launch(context);
+        if let Some(Ok(place)) = self.choosing.as_mut().map(oneshot::Receiver::try_recv) {
+            self.form.file = place.display().to_string();
+            self.choosing = None;
+        }
         let now = context.input(|input| input.time);
         if let Some(session) = &mut self.session {
             self.model = session.model();
@@ -277,6 +319,8 @@ impl eframe::App for Window {
             self.session = None;
             self.launching = None;
             self.form.progress = None;
+        } else if std::mem::take(&mut self.form.choosing) {
+            self.choose_backup(ui.ctx());
         }
     }
 

@@ -29,7 +29,7 @@ const TEXT_MAX: f32 = 168.0;
 /// Seconds between tellings that the user writes.
 const TYPING_SECONDS: f64 = 4.0;
 /// Height of the line above the field, in points.
-const TYPING_LINE: f32 = 22.0;
+const TYPING_LINE: f32 = 26.0;
 
 /// The text field's id.
 pub(crate) fn text_id() -> Id {
@@ -77,7 +77,7 @@ fn typing_ui(ui: &mut Ui, scene: &Scene<'_>, name: &ConversationName) {
     let left = rect.center().x - rect.width().min(COLUMN) / 2.0 + space::L;
     let galley =
         text::one_line(ui, &words, rect.width(), fonts::medium(size::META + 0.5), palette.accent);
-    ui.painter().galley(pos2(left, rect.top() + 2.0), galley, palette.accent);
+    ui.painter().galley(pos2(left, rect.top() + 5.0), galley, palette.accent);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
 }
 

@@ -119,6 +119,14 @@ pub(crate) fn delivery(delivery: Delivery) -> String {
     }
 }
 
+/// A text with a capital letter at its start.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
 fn weekday(day: i64) -> &'static str {
     // 1 January 1970 was a Thursday.
     WEEKDAYS[(day + 3).rem_euclid(7) as usize]

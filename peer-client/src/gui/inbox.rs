@@ -7,7 +7,7 @@ use std::{
 
 use wire::{id::EventId, name::ConversationName};
 
-use super::{state::Purpose, writing::PendingFile};
+use super::{Secret, state::Purpose, writing::PendingFile};
 use crate::core::command::{Answer, Failure};
 
 /// Deliveries that may wait for a frame.
@@ -23,6 +23,12 @@ pub(crate) enum Delivery {
     Text(ConversationName, String),
     /// A place to save a message's file.
     SaveTo(EventId, PathBuf),
+    /// A place that was chosen for the dialog that is open.
+    Chosen(PathBuf),
+    /// Something was written to the disk, or not.
+    Written(Result<String, String>),
+    /// The recovery phrase.
+    Phrase(Result<Secret, String>),
     /// Texts of messages were changed or taken back.
     Changed,
     /// Something went wrong.

@@ -9,7 +9,9 @@ use wire::name::{ConversationName, Username};
 
 use crate::{core::command::Failure, handle::Handle};
 
+mod answers;
 mod app;
+mod choosing;
 mod composer;
 mod editing;
 mod emoji;
@@ -18,10 +20,14 @@ mod format;
 mod grouping;
 mod images;
 mod inbox;
+mod jobs;
 mod list;
+mod mentions;
+mod pages;
 mod search;
 mod session;
 mod settings;
+mod start_form;
 mod state;
 mod text;
 mod theme;
@@ -57,6 +63,8 @@ pub struct Start {
     pub username: Option<Username>,
     /// What is shown first.
     pub conversation: Option<ConversationName>,
+    /// Where the user's own files are, as a suggestion for backups.
+    pub documents: Option<PathBuf>,
 }
 
 /// What the first page asks for.
@@ -64,8 +72,57 @@ pub struct Start {
 pub struct Login {
     /// Addresses of the rendezvous server, at least one.
     pub rendezvous: Vec<Multiaddr>,
-    /// The name at the server.
-    pub username: Username,
+    /// Whose account it is, and how it comes to this device.
+    pub account: Account,
+}
+
+/// How an account comes to this device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// The data folder has it, or it is made.
+    Here(Username),
+    /// By the words of its recovery phrase.
+    Phrase {
+        /// The name at the server.
+        username: Username,
+        /// The words.
+        words: Secret,
+        /// Remove all other devices from the account.
+        revoke_others: bool,
+    },
+    /// By the code that another device shows.
+    Code(Secret),
+    /// From a backup.
+    Backup {
+        /// The file.
+        file: PathBuf,
+        /// What opens it.
+        passphrase: Secret,
+        /// Be the device again that made the backup.
+        same_device: bool,
+    },
+}
+
+/// A text that appears in no log.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
 }
 
 /// Starts a node. The result comes through the receiver.

@@ -3,13 +3,16 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use wire::{
-    id::EventId,
-    name::{ConversationName, GroupName},
+    id::{DeviceId, EventId},
+    name::{ConversationName, GroupName, Username},
 };
 
 use super::{
+    Secret,
+    choosing::Choice,
     images::Images,
     list::MessageList,
+    pages::{Dialog, Link},
     search::Search,
     views::{find::Find, lightbox::Lightbox, message_menu::Reacting, picker::Picker},
     writing::Writing,
@@ -88,6 +91,14 @@ pub(crate) enum Purpose {
     Save(String),
     /// A message gets another text, which comes back if that fails.
     Edit(ConversationName, Box<Writing>),
+    /// Who has a message.
+    Delivery(EventId),
+    /// The user's devices.
+    Devices,
+    /// A code for a further device.
+    NewDevice,
+    /// A device is removed.
+    Revoke(DeviceId),
 }
 
 impl Wish {
@@ -167,40 +178,6 @@ impl Default for ChatState {
     }
 }
 
-/// A dialog over the window.
-#[derive(Debug)]
-pub(crate) enum Dialog {
-    /// Begin a conversation with a person.
-    NewChat(Entry),
-    /// Join a group.
-    JoinGroup(Entry),
-    /// Make a private group.
-    CreateGroup(Entry),
-    /// The link that lets others into a group.
-    Invitation(GroupName, String),
-    /// About the conversation in view.
-    About,
-    /// About the program.
-    Program,
-    /// Leave the group in view?
-    Leave(GroupName),
-    /// Take a message back?
-    Erase(EventId),
-}
-
-/// What is entered in a dialog.
-#[derive(Debug, Default)]
-pub(crate) struct Entry {
-    /// The name.
-    pub(crate) name: String,
-    /// The invitation.
-    pub(crate) invite: String,
-    /// Why it was not accepted.
-    pub(crate) error: Option<String>,
-    /// The answer is awaited.
-    pub(crate) busy: bool,
-}
-
 /// A message in passing.
 #[derive(Debug)]
 pub(crate) struct Toast {
@@ -225,10 +202,38 @@ pub(crate) enum Errand {
     Paste(ConversationName, String),
     /// Choose where to save a message's file.
     SaveAs(EventId, String),
+    /// Choose a place for the dialog that is open.
+    Choose(Choice),
+    /// Write a conversation into a folder.
+    Export(ConversationName, PathBuf),
+    /// Write everything into a file that the passphrase opens.
+    Backup(PathBuf, Secret),
+    /// Read the recovery phrase.
+    Phrase,
+}
+
+/// What is known of the surroundings.
+#[derive(Debug, Default)]
+pub(crate) struct Surroundings {
+    /// Addresses of the server.
+    pub(crate) server: Vec<libp2p::Multiaddr>,
+    /// The account's keys are in a folder of the window's own.
+    pub(crate) keeps_keys: bool,
+    /// Where the user's own files are.
+    pub(crate) documents: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// The link by which others find the user.
+    pub(crate) fn contact_link(&self, me: &Username) -> Option<Link> {
+        Link::to_person(me, &self.server)
+    }
 }
 
 /// All that the window remembers.
 pub(crate) struct UiState {
+    /// What is known of the surroundings.
+    pub(crate) around: Surroundings,
     /// The conversation in view.
     pub(crate) current: Option<ConversationName>,
     /// Its view.
@@ -257,6 +262,7 @@ impl UiState {
     /// The state at the start.
     pub(crate) fn new(context: &egui::Context) -> Self {
         Self {
+            around: Surroundings::default(),
             current: None,
             chat: ChatState::default(),
             search: Search::default(),

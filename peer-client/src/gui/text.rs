@@ -8,6 +8,8 @@ use egui::{
 };
 use unicode_bidi::BidiInfo;
 
+use super::{fonts, mentions::Mention};
+
 /// Height of a line, relative to the size of type.
 const LEADING: f32 = 1.36;
 
@@ -28,6 +30,8 @@ pub(crate) struct Look {
     pub(crate) colour: Color32,
     /// Colour of links.
     pub(crate) link: Color32,
+    /// Colour of people's names.
+    pub(crate) mention: Color32,
     /// Slanted.
     pub(crate) italics: bool,
 }
@@ -40,10 +44,26 @@ impl Look {
             ..TextFormat::simple(self.font.clone(), self.colour)
         }
     }
+
+    /// Of a person's name; the user's own lies on a ground.
+    fn mention(&self, me: bool) -> TextFormat {
+        let background = if me { self.mention.gamma_multiply(0.18) } else { Color32::TRANSPARENT };
+        TextFormat {
+            font_id: fonts::semibold(self.font.size),
+            color: self.mention,
+            background,
+            ..self.format()
+        }
+    }
 }
 
 /// Lays text out in lines of at most `width` points.
-pub(crate) fn layout(ui: &Ui, text: &str, width: f32, look: &Look) -> Text {
+pub(crate) fn layout(
+    ui: &Ui,
+    text: &str,
+    width: f32,
+    (look, mentions): (&Look, &[Mention]),
+) -> Text {
     if has_right_to_left(text) {
         // Made first, since it measures words: the fonts cannot be taken twice at once.
         let job = right_to_left(ui, text, width, look);
@@ -55,17 +75,27 @@ pub(crate) fn layout(ui: &Ui, text: &str, width: f32, look: &Look) -> Text {
         TextFormat { color: look.link, underline: Stroke::new(1.0, look.link), ..plain.clone() };
     let mut job = LayoutJob::default();
     job.wrap.max_width = width;
-    let mut links = Vec::new();
+    let addresses = find_links(text);
+    let outside = |it: &&Mention| {
+        !addresses.iter().any(|link| link.start < it.range.end && it.range.start < link.end)
+    };
+    let mut parts: Vec<(Range<usize>, TextFormat)> =
+        addresses.iter().map(|range| (range.clone(), link.clone())).collect();
+    parts.extend(mentions.iter().filter(outside).map(|it| (it.range.clone(), look.mention(it.me))));
+    parts.sort_by_key(|(range, _)| range.start);
     let mut end = 0;
-    for range in find_links(text) {
+    for (range, format) in parts {
         job.append(&text[end..range.start], 0.0, plain.clone());
-        job.append(&text[range.clone()], 0.0, link.clone());
-        let start = text[..range.start].chars().count();
-        let length = text[range.clone()].chars().count();
-        links.push((start..start + length, text[range.clone()].to_owned()));
+        job.append(&text[range.clone()], 0.0, format);
         end = range.end;
     }
     job.append(&text[end..], 0.0, plain);
+    let by_characters = |range: Range<usize>| {
+        let start = text[..range.start].chars().count();
+        let length = text[range.clone()].chars().count();
+        (start..start + length, text[range].to_owned())
+    };
+    let links = addresses.into_iter().map(by_characters).collect();
     Text { galley: ui.fonts_mut(|fonts| fonts.layout_job(job)), links }
 }
 
@@ -82,7 +112,8 @@ pub(crate) fn one_line(
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
     let flat = if has_right_to_left(&flat) {
-        let look = Look { font: font.clone(), colour, link: colour, italics: false };
+        let look =
+            Look { font: font.clone(), colour, link: colour, mention: colour, italics: false };
         right_to_left(ui, &flat, f32::INFINITY, &look).text
     } else {
         flat

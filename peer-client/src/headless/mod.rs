@@ -2,6 +2,7 @@
 
 pub(crate) mod json;
 mod lines;
+mod parse;
 
 use std::{pin::pin, time::Duration};
 
@@ -93,7 +94,7 @@ async fn obey(handle: &Handle, output: &mpsc::Sender<Said>, commands: &mut JoinS
             commands.join_next().await;
         }
         let (id, command) =
-            match line.map_err(|error| (None, error)).and_then(|line| json::parse(&line)) {
+            match line.map_err(|error| (None, error)).and_then(|line| parse::parse(&line)) {
                 Ok(parsed) => parsed,
                 Err((id, failure)) => {
                     say(output, json::reply(id, Err(failure))).await;
@@ -101,11 +102,11 @@ async fn obey(handle: &Handle, output: &mpsc::Sender<Said>, commands: &mut JoinS
                 }
             };
         match command {
-            json::Wish::Quit => {
+            parse::Wish::Quit => {
                 say(output, json::reply(id, Ok(Answer::Done))).await;
                 return;
             }
-            json::Wish::Command(command) => match handle.submit(command).await {
+            parse::Wish::Command(command) => match handle.submit(command).await {
                 Ok(answer) => {
                     let output = output.clone();
                     commands.spawn(async move {

@@ -55,8 +55,8 @@ pub enum FilesError {
 #[derive(Debug)]
 pub struct Files {
     root: PathBuf,
-    /// Held until the end of the process.
-    _lock: File,
+    /// Held until the end of the process; none if a node of this process holds it.
+    _lock: Option<File>,
 }
 
 impl Files {
@@ -66,10 +66,37 @@ impl Files {
         private_folder(root).map_err(wrap)?;
         let lock = private_file(&root.join("lock")).map_err(wrap)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { root: root.to_owned(), _lock: Some(lock) }),
             Err(TryLockError::WouldBlock) => Err(FilesError::Locked { path: root.to_owned() }),
             Err(TryLockError::Error(source)) => Err(wrap(source)),
         }
+    }
+
+    /// The folder of a node that runs in this process, for reading only.
+    pub fn beside_node(root: &Path) -> Self {
+        Self { root: root.to_owned(), _lock: None }
+    }
+
+    /// Puts what a device began here into a folder of its own, so that another one can begin.
+    pub fn set_aside(&self) -> Result<(), FilesError> {
+        let free = (1..).map(|number| self.root.join(format!("unused-{number}")));
+        let Some(aside) = free.into_iter().find(|path| !path.exists()) else { return Ok(()) };
+        let wrap = |source| FilesError::Io { path: aside.clone(), source };
+        private_folder(&aside).map_err(wrap)?;
+        for name in Self::begun() {
+            match fs::rename(self.root.join(&name), aside.join(&name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(wrap(error)),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What shows that a device began in a folder.
+    fn begun() -> impl Iterator<Item = String> {
+        let names = [DEVICE_KEY, ACCOUNT_KEY, INTRODUCTION, DATABASE].map(str::to_owned);
+        let logs = ["wal", "shm"].map(|log| format!("{DATABASE}-{log}"));
+        names.into_iter().chain(logs)
     }
 
     /// This device's key, made at the first start.
@@ -126,10 +153,8 @@ impl Files {
 
     /// Takes away what [`Self::put`] and the saving of keys began, where it did not come to an end.
     pub fn undo(&self) {
-        let logs = [format!("{DATABASE}-wal"), format!("{DATABASE}-shm")];
-        let names = [DEVICE_KEY, ACCOUNT_KEY, INTRODUCTION, DATABASE];
-        for name in names.into_iter().chain(logs.iter().map(String::as_str)) {
-            if let Err(error) = fs::remove_file(self.root.join(name))
+        for name in Self::begun() {
+            if let Err(error) = fs::remove_file(self.root.join(&name))
                 && error.kind() != io::ErrorKind::NotFound
             {
                 tracing::warn!(name, %error, "a part of the backup could not be removed");
@@ -139,9 +164,7 @@ impl Files {
 
     /// Whether a device began in this folder already.
     pub fn is_begun(&self) -> bool {
-        [DEVICE_KEY, ACCOUNT_KEY, INTRODUCTION, DATABASE]
-            .iter()
-            .any(|name| self.root.join(name).exists())
+        Self::begun().any(|name| self.root.join(name).exists())
     }
 
     /// The folder.

@@ -4,17 +4,29 @@ use wire::{
     account::{AccountRecord, Introduction},
     id::DeviceId,
     limits::PAIRING_FRAME_MAX,
+    name::Username,
     pairing::{self, PairingCode, PairingReply, PairingRequest},
     signed::Signed,
 };
 
 use super::{begin, new_device, new_folder, terminal};
-use crate::{cli, core::devices::Authority, node::lone};
+use crate::{
+    cli,
+    core::devices::Authority,
+    node::{files::Files, lone},
+};
 
-/// Makes the folder of a new device with the code that another device shows.
+/// Makes the folder of a new device with the code that is read.
 pub async fn link(arguments: cli::Link) -> anyhow::Result<()> {
     let files = new_folder(&arguments.data_dir)?;
-    let code = PairingCode::from_text(&terminal::secret("The code that the other device shows")?)?;
+    let username = add(&files, &terminal::secret("The code that the other device shows")?).await?;
+    terminal::say(&format!("@{username} is on this device now"))
+}
+
+/// Begins a new device in an empty folder with the code that another device shows. Gives the name
+/// of the account.
+pub async fn add(files: &Files, code: &str) -> anyhow::Result<Username> {
+    let code = PairingCode::from_text(code)?;
     let addresses: Vec<_> = code.addresses.iter().map(|it| it.as_multiaddr().clone()).collect();
     if addresses.is_empty() {
         anyhow::bail!("the other device tells nobody its address; use the recovery phrase");
@@ -38,8 +50,8 @@ pub async fn link(arguments: cli::Link) -> anyhow::Result<()> {
         ),
     };
     let (authority, record) = accept(introduction, device.id(), &code)?;
-    begin(&files, &device, &authority, record)?;
-    terminal::say(&format!("@{} is on this device now", code.username))
+    begin(files, &device, &authority, record)?;
+    Ok(code.username)
 }
 
 /// Checks that the introduction is what the code promised.

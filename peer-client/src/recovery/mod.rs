@@ -9,13 +9,12 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
-use wire::{
-    account::AccountRecord,
-    key::{AccountKey, DeviceKey},
-    signed::Signed,
-};
+use wire::{account::AccountRecord, key::DeviceKey, signed::Signed};
 
-pub use self::{link::link, recover::recover};
+pub use self::{
+    link::{add, link},
+    recover::{Wanted, recover, restore},
+};
 use crate::{
     cli,
     core::{devices::Authority, storage::StoreOp},
@@ -28,9 +27,17 @@ pub fn show(arguments: &cli::Phrase) -> anyhow::Result<()> {
     if !arguments.data_dir.is_dir() {
         anyhow::bail!("there is no folder {}", arguments.data_dir.display());
     }
-    let files = Files::open(&arguments.data_dir)?;
+    let words = phrase_of(&Files::open(&arguments.data_dir)?)?;
+    terminal::warn(
+        "whoever has these words has your account: write them on paper, and show nobody",
+    );
+    terminal::say(&words)
+}
+
+/// The recovery phrase of a folder's account.
+pub fn phrase_of(files: &Files) -> anyhow::Result<String> {
     if !files.is_begun() {
-        anyhow::bail!("{} holds no account yet", arguments.data_dir.display());
+        anyhow::bail!("{} holds no account yet", files.root().display());
     }
     let Authority::Key(key) = files.authority()? else {
         anyhow::bail!(
@@ -38,10 +45,7 @@ pub fn show(arguments: &cli::Phrase) -> anyhow::Result<()> {
              on the device that showed the code"
         );
     };
-    terminal::warn(
-        "whoever has these words has your account: write them on paper, and show nobody",
-    );
-    terminal::say(&phrase::words(&key))
+    Ok(phrase::words(&key))
 }
 
 /// Opens a folder in which no device has begun yet.
@@ -77,10 +81,4 @@ fn begin(
 
 fn new_device() -> DeviceKey {
     DeviceKey::from_seed(rand::random())
-}
-
-/// Reads the words of a recovery phrase.
-fn read_phrase() -> anyhow::Result<AccountKey> {
-    let text = terminal::secret("The 24 words of the recovery phrase")?;
-    Ok(phrase::key(&text)?)
 }

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use libp2p::Multiaddr;
 use wire::{
     account::AccountRecord,
     id::DeviceId,
@@ -12,31 +13,55 @@ use wire::{
     signed::Signed,
 };
 
-use super::{begin, new_device, new_folder, read_phrase, terminal};
+use super::{begin, new_device, new_folder, phrase, terminal};
 use crate::{
     cli,
     core::devices::{Authority, TooManyDevices, next_record},
-    node::{lone, server_of},
+    node::{files::Files, lone, server_of},
 };
 
-/// Makes the folder of a new device of the account whose phrase is given.
+/// Whose account is wanted on this device.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Addresses of the rendezvous server.
+    pub rendezvous: Vec<Multiaddr>,
+    /// The account's name at the server.
+    pub username: Username,
+    /// Remove all other devices from the account.
+    pub revoke_others: bool,
+}
+
+/// Makes the folder of a new device of the account whose phrase is read.
 pub async fn recover(arguments: cli::Recover) -> anyhow::Result<()> {
-    let server = server_of(&arguments.rendezvous)?;
     let files = new_folder(&arguments.data_dir)?;
-    let account = read_phrase()?;
+    let wanted = Wanted {
+        rendezvous: arguments.rendezvous,
+        username: arguments.username,
+        revoke_others: arguments.revoke_others,
+    };
+    // Before the words are asked for, which nobody wants to write twice.
+    server_of(&wanted.rendezvous)?;
+    let words = terminal::secret("The 24 words of the recovery phrase")?;
+    restore(&files, &wanted, &words).await?;
+    terminal::say(&format!("@{} is on this device now", wanted.username))
+}
+
+/// Begins a new device of the account of a recovery phrase in an empty folder.
+pub async fn restore(files: &Files, wanted: &Wanted, words: &str) -> anyhow::Result<()> {
+    let server = server_of(&wanted.rendezvous)?;
+    let account = phrase::key(words)?;
     let device = new_device();
     let wish = Wish {
         account: &account,
         device: device.id(),
-        username: &arguments.username,
-        revoke_others: arguments.revoke_others,
+        username: &wanted.username,
+        revoke_others: wanted.revoke_others,
     };
     let record = lone::speak(&device, server, rendezvous::PROTOCOL, async |stream| {
         register(Requests { stream, last: 0 }, &wish).await
     });
     let record = record.await.map_err(|text| unreachable(&text))??;
-    begin(&files, &device, &Authority::Key(account), record)?;
-    terminal::say(&format!("@{} is on this device now", arguments.username))
+    begin(files, &device, &Authority::Key(account), record)
 }
 
 /// What is to be registered.
@@ -65,7 +90,7 @@ async fn register(mut server: Requests, wish: &Wish<'_>) -> anyhow::Result<Signe
     let mut devices = if wish.revoke_others { Vec::new() } else { opened.devices.to_vec() };
     devices.push(wish.device);
     if devices.len() > DEVICES_MAX {
-        anyhow::bail!("{TooManyDevices}, or use --revoke-others");
+        anyhow::bail!("{TooManyDevices}, or have all others removed (--revoke-others)");
     }
     let record = next_record(&newest, devices, unix_ms(), wish.account)?;
     server.must(Request::Register { record: record.clone() }).await?;

@@ -6,10 +6,11 @@ use peer_client::{
         command::Failure,
         model::{Model, ServerTie},
     },
+    gui::{Account, Secret},
     handle,
 };
 
-use crate::support::{Desk, Launches, SERVER, listed, model};
+use crate::support::{Desk, Launches, SERVER, listed, model, name};
 
 fn fill(desk: &mut Desk, label: &str, text: &str) {
     desk.harness.get_by_label(label).click();
@@ -46,7 +47,7 @@ fn a_failed_start_is_told_and_can_be_tried_again() {
     desk.wait_for("The data folder is used by another program");
     let asked = launches.asked.lock().unwrap().clone();
     assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].username.as_str(), "alice");
+    assert_eq!(asked[0].account, Account::Here(name("alice")));
     assert_eq!(asked[0].rendezvous[0].to_string(), SERVER);
     assert!(desk.harness.query_by_label("Connect").is_some());
 }
@@ -75,7 +76,7 @@ fn a_taken_name_leads_back_to_the_form() {
     desk.publish(model(vec![listed("@bob", 0, "hi")]));
     desk.wait_for("@bob");
     let asked = launches.asked.lock().unwrap().clone();
-    assert_eq!(asked[1].username.as_str(), "alice2");
+    assert_eq!(asked[1].account, Account::Here(name("alice2")));
 }
 
 #[test]
@@ -116,4 +117,86 @@ fn waiting_can_be_given_up() {
     // What the given-up node says later changes nothing.
     desk.publish(model(vec![listed("@bob", 0, "hi")]));
     assert!(!desk.has("@bob"));
+}
+
+#[test]
+fn an_account_is_brought_by_its_phrase_a_code_or_a_backup() {
+    for (way, verb, fields, account) in [
+        (
+            "With the recovery phrase",
+            "Recover",
+            &[("Your name", "alice"), ("Recovery phrase", "abandon ability")][..],
+            Account::Phrase {
+                username: name("alice"),
+                words: Secret::new("abandon ability"),
+                revoke_others: true,
+            },
+        ),
+        (
+            "From another device",
+            "Link this device",
+            &[("Code of the other device", "natterjack-device:x")],
+            Account::Code(Secret::new("natterjack-device:x")),
+        ),
+        (
+            "From a backup",
+            "Restore",
+            &[("Backup file", "/tmp/all.age"), ("Passphrase of the backup", "a frog")],
+            Account::Backup {
+                file: "/tmp/all.age".into(),
+                passphrase: Secret::new("a frog"),
+                same_device: false,
+            },
+        ),
+    ] {
+        let launches = Launches::new();
+        let told = "nobody is registered as @alice at this server; check the name";
+        launches.end_with(Err(Failure::new("start", told)));
+        let mut desk = Desk::first_page(&launches);
+        desk.run();
+        desk.click("I have an account already");
+        desk.click(way);
+        desk.click(verb);
+        assert!(launches.asked.lock().unwrap().is_empty());
+        desk.fill("Server address", SERVER);
+        for (label, text) in fields {
+            desk.fill(label, text);
+        }
+        if way == "With the recovery phrase" {
+            desk.click("Remove all other devices, as after a theft");
+        }
+        desk.click(verb);
+        // One line, and what was entered is still there.
+        desk.wait_for("Nobody is registered as @alice at this server; check the name");
+        assert_eq!(launches.asked.lock().unwrap()[0].account, account);
+        assert!(desk.has(verb));
+        desk.click("Back");
+        desk.click("Back");
+        assert!(desk.has("Connect"));
+    }
+}
+
+#[test]
+fn once_the_account_is_here_only_its_connection_is_tried_again() {
+    let launches = Launches::new();
+    let (handle, port) = handle::channel();
+    launches.end_with(Ok(handle));
+    let mut desk = Desk::first_page(&launches);
+    desk.port = port;
+    desk.run();
+    desk.click("I have an account already");
+    desk.click("From another device");
+    desk.fill("Server address", SERVER);
+    desk.fill("Code of the other device", "natterjack-device:x");
+    desk.click("Link this device");
+    let lost = ServerTie::Lost { text: "The server does not answer".to_owned() };
+    desk.publish(Model { server: lost, ..model(Vec::new()) });
+    desk.wait_for("The server does not answer");
+    let (handle, _port) = handle::channel();
+    launches.end_with(Ok(handle));
+    desk.click("Connect");
+    desk.wait_for("Connecting…");
+    let asked = launches.asked.lock().unwrap().clone();
+    assert_eq!(asked[1].account, Account::Here(name("me")));
+    assert_eq!(asked[1].rendezvous, asked[0].rendezvous);
 }

@@ -5,8 +5,12 @@
 mod changing;
 mod consent;
 mod conversations;
+mod details;
+mod devices;
 mod first_page;
 mod private_groups;
+mod safekeeping;
 mod searching;
+mod settings;
 mod support;
 mod writing;

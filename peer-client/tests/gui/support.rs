@@ -38,7 +38,7 @@ pub(crate) struct Desk {
     pub(crate) port: Port,
     pub(crate) model: Model,
     _runtime: Runtime,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What the first page asked to be started, and how it ends.
@@ -81,6 +81,45 @@ impl Desk {
         desk
     }
 
+    /// A window that had its node started in a data folder of its own.
+    pub(crate) fn at_home(size: [f32; 2], model: Model) -> Self {
+        let (handle, port) = handle::channel();
+        let launches = Launches::new();
+        launches.end_with(Ok(handle));
+        let start = Start {
+            rendezvous: vec![SERVER.parse().unwrap()],
+            username: Some(name("me")),
+            ..Start::default()
+        };
+        let mut desk = Self::build(size, start, None, port, &launches);
+        desk.publish(model);
+        desk.wait_for("Settings");
+        desk
+    }
+
+    /// The data folder, and room for what a test writes.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Puts text into a field in place of what is there.
+    #[track_caller]
+    pub(crate) fn fill(&mut self, label: &str, text: &str) {
+        self.harness.get_by_label(label).focus();
+        self.run();
+        self.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+        self.harness.get_by_label(label).type_text(text);
+        self.run();
+    }
+
+    /// Answers the next command.
+    #[track_caller]
+    pub(crate) fn answer(&mut self, command: &Command, answer: Result<Answer, Failure>) {
+        let call = self.call();
+        assert_eq!(call.command, *command);
+        call.answer.unwrap().send(answer).unwrap();
+    }
+
     /// A window that begins with the first page.
     pub(crate) fn first_page(launches: &Launches) -> Self {
         let (_handle, port) = handle::channel();
@@ -115,7 +154,7 @@ impl Desk {
             // Fonts of other scripts come from the system, which tests do without.
             .allow_missing_glyphs()
             .build_eframe(move |creation| Window::new(&creation.egui_ctx, options, start_node));
-        Self { harness, port, model: Model::default(), _runtime: runtime, _folder: folder }
+        Self { harness, port, model: Model::default(), _runtime: runtime, folder }
     }
 
     /// Shows a new state.
@@ -139,6 +178,8 @@ impl Desk {
             self.harness.step();
             std::thread::yield_now();
         }
+        // What moved to make room for it comes to rest.
+        self.run();
     }
 
     /// Draws until the window asks for something.

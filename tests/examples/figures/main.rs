@@ -14,19 +14,17 @@ mod attachments;
 mod catching_up;
 mod latency;
 mod roads;
-mod searching;
 mod sending;
 
 use std::env;
 
 fn main() {
     let wanted: Vec<_> = env::args().skip(1).collect();
-    let measures: [(&str, fn()); 5] = [
+    let measures: [(&str, fn()); 4] = [
         ("sending", sending::measure),
         ("catching-up", catching_up::measure),
         ("attachments", attachments::measure),
         ("latency", latency::measure),
-        ("searching", searching::measure),
     ];
     for (name, measure) in measures {
         if wanted.is_empty() || wanted.iter().any(|it| it == name) {

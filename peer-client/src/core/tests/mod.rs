@@ -6,6 +6,7 @@ mod bounds;
 mod changes;
 mod chaos;
 mod clocks;
+mod details;
 mod devices;
 mod direct;
 mod files;

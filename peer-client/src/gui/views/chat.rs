@@ -20,7 +20,8 @@ use crate::{
     gui::{
         composer,
         grouping::{self, RowKey},
-        state::{Dialog, Errand, Scene, Seek, UiState, Wish},
+        pages::{Details, Dialog},
+        state::{Errand, Scene, Seek, UiState, Wish},
         theme::{self, space},
         writing::Reply,
     },
@@ -48,6 +49,9 @@ pub(crate) fn chat_ui(
     let top = Panel::top("header").frame(bar).exact_size(theme::BAR).show_separator_line(false);
     let top = top.show(ui, |ui| header::header_ui(ui, scene, name, state, out)).response;
     header::underline(ui, top.rect);
+    if let Some(conversation) = scene.conversation(name) {
+        header::progress_ui(ui, top.rect, conversation.complete);
+    }
     let frame = Frame::new().fill(palette.canvas).inner_margin(Margin {
         left: 12,
         right: 12,
@@ -208,6 +212,8 @@ pub(crate) enum Action {
     Jump(EventId),
     /// Get its file here.
     Fetch(EventId),
+    /// Get its file no more.
+    Cancel(EventId),
     /// Show its image large.
     Enlarge(Arc<MessageView>),
     /// Save its file elsewhere.
@@ -220,6 +226,8 @@ pub(crate) enum Action {
     Edit(Arc<MessageView>),
     /// Take it back.
     Erase(EventId),
+    /// Show how far it came.
+    Details(EventId),
 }
 
 fn apply(
@@ -243,6 +251,7 @@ fn apply(
         Action::Fetch(message) => {
             out.push(Wish::tell(Command::Fetch { message, save_to: None }));
         }
+        Action::Cancel(message) => out.push(Wish::tell(Command::CancelFetch { message })),
         Action::Enlarge(message) => state.lightbox = Lightbox::of(&message),
         Action::Save(message) => {
             if let Body::Attachment(file) = &message.body {
@@ -262,6 +271,10 @@ fn apply(
             composer::edit(ui, (name, state), &message);
         }
         Action::Erase(message) => state.dialog = Some(Dialog::Erase(message)),
+        Action::Details(message) => {
+            let details = Details { message, asked: None, people: None };
+            state.dialog = Some(Dialog::Details(details));
+        }
     }
 }
 

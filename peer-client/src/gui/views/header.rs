@@ -2,16 +2,19 @@
 
 use egui::{
     Align, CursorIcon, Layout, Popup, Rect, Role, Sense, Ui, UiBuilder, Vec2, WidgetInfo, pos2,
-    vec2,
 };
 use lucide_icons::Icon;
 use wire::name::ConversationName;
 
 use crate::{
-    core::{command::Command, model::ConversationView},
+    core::{
+        command::Command,
+        model::{Completeness, ConversationView},
+    },
     gui::{
         fonts, format,
-        state::{Dialog, Purpose, Scene, UiState, Wish},
+        pages::Dialog,
+        state::{Purpose, Scene, UiState, Wish},
         text,
         theme::{self, size, space},
         views::{consent, find, sidebar},
@@ -140,10 +143,15 @@ fn presence(conversation: &ConversationView) -> (String, bool) {
         words.push_str(&count(u64::from(conversation.waiting), "message"));
         words.push_str(" waiting");
     }
-    if conversation.complete.missing > 0 {
-        words.push_str(" · ");
-        words.push_str(&count(conversation.complete.missing, "message"));
-        words.push_str(" on the way");
+    let group = matches!(conversation.name, ConversationName::Group(_));
+    match conversation.complete.missing {
+        0 if group && !conversation.members.is_empty() => words.push_str(" · complete"),
+        0 => {}
+        missing => {
+            words.push_str(" · ");
+            words.push_str(&count(missing, "message"));
+            words.push_str(" missing");
+        }
     }
     (words, false)
 }
@@ -152,8 +160,25 @@ fn count(number: u64, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
-/// Height of the line that the bar ends with, drawn by the window.
+/// The line that the bar ends with, drawn by the window.
 pub(crate) fn underline(ui: &Ui, rect: Rect) {
     let stroke = egui::Stroke::new(1.0, theme::palette(ui).hairline);
-    ui.painter().hline(rect.x_range(), rect.bottom() - vec2(0.0, 0.5).y, stroke);
+    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, stroke);
+}
+
+/// The same line as far as the history is here, while some of it is missing.
+pub(crate) fn progress_ui(ui: &Ui, rect: Rect, complete: Completeness) {
+    let Completeness { have, missing } = complete;
+    if missing == 0 {
+        return;
+    }
+    let palette = theme::palette(ui);
+    let part = have as f32 / (have + missing) as f32;
+    let whole = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 2.5), rect.max);
+    let here = whole.with_max_x(rect.left() + rect.width() * part);
+    ui.painter().rect_filled(whole, 0.0, palette.hairline);
+    ui.painter().rect_filled(here, 0.0, palette.accent);
+    let response = ui.interact(whole, ui.scope_id().with("catching up"), Sense::hover());
+    let words = format!("Catching up: {have} of {} entries are here", have + missing);
+    response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, &words));
 }

@@ -1,21 +1,21 @@
 //! Private groups: making one, and the link that lets others in.
 
-use egui::{CornerRadius, Frame, Key, Label, Margin, RichText, ScrollArea, Ui};
+use egui::{Key, Ui};
 use wire::name::GroupName;
 
-use super::dialogs::{both_ui, buttons, heading};
+use super::{
+    devices,
+    dialogs::{both_ui, buttons, heading},
+};
 use crate::{
     core::command::Command,
     gui::{
-        fonts,
-        state::{Entry, Purpose, UiState, Wish},
-        theme::{self, radius, size, space},
+        format::sentence,
+        pages::{Entry, Link},
+        state::{Purpose, UiState, Wish},
         widgets::{button, field},
     },
 };
-
-/// Height of a link before it scrolls, in points.
-const LINK: f32 = 118.0;
 
 /// Asks for the name of a new private group, and tells whether the user leaves.
 pub(crate) fn create_ui(ui: &mut Ui, entry: &mut Entry, out: &mut Vec<Wish>) -> bool {
@@ -37,35 +37,22 @@ pub(crate) fn create_ui(ui: &mut Ui, entry: &mut Entry, out: &mut Vec<Wish>) -> 
                 let command = Command::Create { group: group.clone() };
                 out.push(Wish { command, purpose: Purpose::Create(group) });
             }
-            Err(error) => entry.error = Some(error.to_string()),
+            Err(error) => entry.error = Some(sentence(&error.to_string())),
         }
     }
     leave
 }
 
-/// Shows the link that lets others into a group, and tells whether the user leaves.
-pub(crate) fn invitation_ui(
-    ui: &mut Ui,
-    (group, link): (&GroupName, &str),
-    state: &mut UiState,
-) -> bool {
-    let palette = theme::palette(ui);
-    let words = "Whoever has this link can join and read everything. Give it only to those who may";
-    heading(ui, &format!("Invite to #{group}"), words);
-    let frame = Frame::new()
-        .fill(palette.field)
-        .corner_radius(CornerRadius::same(radius::CONTROL))
-        .inner_margin(Margin::same(space::M as i8));
-    frame.show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ScrollArea::vertical().max_height(LINK).show(ui, |ui| {
-            let text = RichText::new(link).font(fonts::regular(size::SMALL)).color(palette.text);
-            ui.add(Label::new(text).wrap().selectable(true));
-        });
-    });
+/// Shows a link, also as a picture, and tells whether the user leaves.
+pub(crate) fn invitation_ui(ui: &mut Ui, link: &Link, state: &mut UiState) -> bool {
+    heading(ui, &link.title, link.words);
+    if let Some(picture) = &link.picture {
+        devices::picture_ui(ui, picture, "The link as a picture");
+    }
+    devices::text_ui(ui, &link.text);
     let (copy, leave) = both_ui(ui, "Close", "Copy link", button::Kind::Primary);
     if copy {
-        ui.copy_text(link.to_owned());
+        ui.copy_text(link.text.clone());
         let now = ui.input(|input| input.time);
         state.tell("The link is on the clipboard", false, now);
     }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use egui::{
-    Color32, CornerRadius, CursorIcon, Id, LayerId, Popup, PopupCloseBehavior, Rect, RectAlign,
-    Response, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Color32, CornerRadius, CursorIcon, Id, InputState, Key, LayerId, Popup, PopupCloseBehavior,
+    Rect, RectAlign, Response, Role, Sense, SetOpenCommand, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 use lucide_icons::Icon;
 use wire::id::EventId;
@@ -71,7 +71,7 @@ pub(crate) fn menu_ui(
     if message.body == Body::Erased || bare {
         return;
     }
-    response.context_menu(|ui| {
+    popup(response).show(|ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         if writable {
             actions.extend(quick_ui(ui, button::MENU, message));
@@ -90,6 +90,9 @@ pub(crate) fn menu_ui(
         {
             actions.push(Action::Save(Arc::clone(message)));
         }
+        if button::menu(ui, Icon::Info, "Details") {
+            actions.push(Action::Details(message.id));
+        }
         if !writable || !message.own {
             return;
         }
@@ -101,6 +104,27 @@ pub(crate) fn menu_ui(
             actions.push(Action::Erase(message.id));
         }
     });
+}
+
+/// Opens by the second button at the pointer, or by the keyboard beside the message.
+fn popup(response: &Response) -> Popup<'_> {
+    let context = &response.ctx;
+    let id = response.id.with("by keys");
+    let keys = |input: &InputState| input.key_pressed(Key::Enter) || input.key_pressed(Key::Space);
+    let pressed = response.has_focus() && context.input(keys);
+    // Also on its image and its quote, which have first clicks of their own.
+    let opens = pressed || response.container_secondary_clicked();
+    if opens {
+        context.data_mut(|data| data.insert_temp(id, pressed));
+    }
+    let command = if opens {
+        Some(SetOpenCommand::Bool(true))
+    } else {
+        response.clicked().then_some(SetOpenCommand::Bool(false))
+    };
+    let menu = Popup::menu(response).open_memory(command);
+    let by_keys = context.data(|data| data.get_temp(id)).unwrap_or(false);
+    if by_keys { menu } else { menu.at_pointer_fixed() }
 }
 
 /// The buttons beside a message that is pointed at.

@@ -95,6 +95,7 @@ impl ChatRows<'_> {
                 self.actions.extend(message.reply_to.as_ref().map(|quote| Action::Jump(quote.id)));
             }
             Some(Wanted::File(Use::Fetch)) => self.actions.push(Action::Fetch(message.id)),
+            Some(Wanted::File(Use::Cancel)) => self.actions.push(Action::Cancel(message.id)),
             Some(Wanted::File(Use::Enlarge)) => {
                 self.actions.push(Action::Enlarge(Arc::clone(message)));
             }

@@ -1,10 +1,13 @@
 //! The parts of the window. Each view draws from the newest model; what the user wants leaves as
 //! wishes.
 
+pub(crate) mod about;
 pub(crate) mod banner;
 pub(crate) mod chat;
 pub(crate) mod consent;
 pub(crate) mod conversation_row;
+pub(crate) mod details;
+pub(crate) mod devices;
 pub(crate) mod dialogs;
 pub(crate) mod find;
 pub(crate) mod found;
@@ -15,6 +18,10 @@ pub(crate) mod marks;
 pub(crate) mod message_menu;
 pub(crate) mod messages;
 pub(crate) mod overlay;
+pub(crate) mod parts;
 pub(crate) mod picker;
+pub(crate) mod safekeeping;
+pub(crate) mod settings;
 pub(crate) mod sidebar;
 pub(crate) mod start;
+pub(crate) mod ways;

@@ -11,8 +11,8 @@ use crate::{
     core::model::{ConversationView, ServerTie},
     gui::{
         fonts,
-        settings::Look,
-        state::{Dialog, Entry, Scene, UiState, Wish},
+        pages::{Dialog, Entry},
+        state::{Scene, UiState, Wish},
         text,
         theme::{self, radius, size, space},
         views::{
@@ -27,25 +27,16 @@ use crate::{
 /// What the field at the top is for.
 const SEARCH: &str = "Search chats and messages";
 
-/// Draws the list. A look is given when the user chose one.
-pub(crate) fn sidebar_ui(
-    ui: &mut Ui,
-    scene: &Scene<'_>,
-    state: &mut UiState,
-    out: &mut Vec<Wish>,
-) -> Option<Look> {
+/// Draws the list.
+pub(crate) fn sidebar_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState, out: &mut Vec<Wish>) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    let look = Frame::new()
-        .inner_margin(Margin::symmetric(space::M as i8, 0))
-        .show(ui, |ui| {
-            let look = me_ui(ui, scene, state);
-            let field = field::search(ui, Id::unique("filter"), &mut state.search.text, SEARCH);
-            if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
-                state.search.text.clear();
-            }
-            look
-        })
-        .inner;
+    Frame::new().inner_margin(Margin::symmetric(space::M as i8, 0)).show(ui, |ui| {
+        me_ui(ui, scene, state);
+        let field = field::search(ui, Id::unique("filter"), &mut state.search.text, SEARCH);
+        if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
+            state.search.text.clear();
+        }
+    });
     ui.add_space(space::S);
     tie_ui(ui, &scene.model.server);
     out.extend(state.search.poll(ui, None));
@@ -61,7 +52,6 @@ pub(crate) fn sidebar_ui(
     } else {
         results_ui(ui, scene, &shown, (state, out));
     }
-    look
 }
 
 /// Draws all conversations; those out of view cost nothing.
@@ -123,7 +113,7 @@ fn conversation_ui(
     }
 }
 
-fn me_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState) -> Option<Look> {
+fn me_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState) {
     let palette = theme::palette(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), theme::BAR), Sense::hover());
     let picture = Rect::from_center_size(rect.left_center() + vec2(18.0, 0.0), Vec2::splat(36.0));
@@ -150,29 +140,10 @@ fn me_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState) -> Option<Look> {
             .layout(egui::Layout::right_to_left(egui::Align::Center)),
     );
     child.spacing_mut().item_spacing.x = 0.0;
-    let look = main_menu(&mut child, state);
+    if button::icon(&mut child, Icon::Settings, "Settings").clicked() {
+        state.dialog = Some(Dialog::Settings);
+    }
     new_menu(&mut child, state);
-    look
-}
-
-fn main_menu(ui: &mut Ui, state: &mut UiState) -> Option<Look> {
-    let response = button::icon(ui, Icon::EllipsisVertical, "Menu");
-    let mut look = None;
-    Popup::menu(&response).show(|ui| {
-        for (icon, name, choice) in [
-            (Icon::Sun, "Light", Look::Light),
-            (Icon::Moon, "Dark", Look::Dark),
-            (Icon::Monitor, "As the system", Look::System),
-        ] {
-            if button::menu(ui, icon, name) {
-                look = Some(choice);
-            }
-        }
-        if button::menu(ui, Icon::Info, "About Natterjack") {
-            state.dialog = Some(Dialog::Program);
-        }
-    });
-    look
 }
 
 fn new_menu(ui: &mut Ui, state: &mut UiState) {

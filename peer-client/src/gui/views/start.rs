@@ -1,77 +1,59 @@
-//! The first page: which server, which name.
+//! The first page: which server, whose account.
 
 use egui::{Align, CentralPanel, Frame, Layout, Margin, RichText, ScrollArea, Ui, vec2};
-use libp2p::{Multiaddr, multiaddr::Protocol};
-use wire::name::Username;
 
+use super::ways;
 use crate::gui::{
     Login, fonts,
+    start_form::{StartForm, Way},
     theme::{self, radius, size, space},
     widgets::{button, field},
 };
 
 /// Width of the form, in points.
 const WIDTH: f32 = 420.0;
-
-/// What is entered and what is wrong with it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StartForm {
-    /// Addresses, parted by spaces or commas.
-    pub(crate) server: String,
-    /// The name.
-    pub(crate) name: String,
-    /// What is wrong with the addresses.
-    pub(crate) server_error: Option<String>,
-    /// What is wrong with the name.
-    pub(crate) name_error: Option<String>,
-    /// Why the start failed.
-    pub(crate) error: Option<String>,
-    /// What is going on, while there is nothing to enter.
-    pub(crate) progress: Option<String>,
-    /// The first field to be filled in has got the keyboard once.
-    pub(crate) focused: bool,
-    /// The user no longer wants to wait for it.
-    pub(crate) cancelled: bool,
-}
-
-impl StartForm {
-    /// Checks what is entered.
-    pub(crate) fn check(&mut self) -> Option<Login> {
-        self.error = None;
-        let rendezvous = addresses(&self.server);
-        let username = Username::new(self.name.trim().trim_start_matches('@'));
-        self.server_error = rendezvous.as_ref().err().cloned();
-        self.name_error = match &username {
-            Ok(_) => None,
-            Err(_) if self.name.trim().is_empty() => Some("Choose a name".to_owned()),
-            Err(error) => Some(sentence(&error.to_string())),
-        };
-        Some(Login { rendezvous: rendezvous.ok()?, username: username.ok()? })
-    }
-}
+/// Height of what is above it, in points.
+const TITLE: f32 = 200.0;
 
 /// Draws the page, and gives what was entered when the user goes on.
 pub(crate) fn start_ui(ui: &mut Ui, form: &mut StartForm) -> Option<Login> {
-    let palette = theme::palette(ui);
-    let frame = Frame::new().fill(palette.canvas).inner_margin(Margin::same(space::L as i8));
-    CentralPanel::default()
-        .frame(frame)
-        .show(ui, |ui| {
-            let height = ui.available_height();
-            ScrollArea::vertical()
-                .show(ui, |ui| {
-                    ui.vertical_centered(|ui| {
-                        ui.add_space(((height - 520.0) / 2.0).max(space::S));
-                        ui.set_max_width(WIDTH.min(ui.available_width()));
-                        title_ui(ui);
-                        ui.add_space(space::XL);
-                        card_ui(ui, form)
-                    })
-                    .inner
-                })
-                .inner
+    let frame = Frame::new().fill(theme::palette(ui).canvas);
+    CentralPanel::default().frame(frame).show(ui, |ui| page_ui(ui, form)).inner
+}
+
+fn page_ui(ui: &mut Ui, form: &mut StartForm) -> Option<Login> {
+    let height = ui.available_height();
+    // Where there is little room, the fields come first.
+    let titled =
+        matches!(form.way, Way::Here | Way::Choosing) || height > 2.0 * TITLE + tall(form.way);
+    let whole = tall(form.way) + if titled { TITLE } else { 0.0 };
+    let area = ScrollArea::vertical().auto_shrink(false);
+    let page = |ui: &mut Ui| {
+        ui.vertical_centered(|ui| {
+            ui.add_space(((height - whole) / 2.0).max(space::L));
+            ui.set_max_width(WIDTH.min(ui.available_width() - 2.0 * space::L));
+            if titled {
+                title_ui(ui);
+                ui.add_space(space::XL);
+            }
+            let login = card_ui(ui, form);
+            ui.add_space(space::L);
+            login
         })
         .inner
+    };
+    area.show(ui, page).inner
+}
+
+/// About how tall the card is, in points.
+fn tall(way: Way) -> f32 {
+    match way {
+        Way::Here => 350.0,
+        Way::Choosing => 290.0,
+        Way::Phrase => 560.0,
+        Way::Code => 410.0,
+        Way::Backup => 530.0,
+    }
 }
 
 fn title_ui(ui: &mut Ui) {
@@ -98,119 +80,77 @@ fn card_ui(ui: &mut Ui, form: &mut StartForm) -> Option<Login> {
 }
 
 fn fields_ui(ui: &mut Ui, form: &mut StartForm) -> Option<Login> {
-    let palette = theme::palette(ui);
     let busy = form.progress.is_some();
-    let entered = ui
-        .add_enabled_ui(!busy, |ui| {
-            let hint = "/ip4/203.0.113.5/udp/4001/quic-v1/p2p/12D3…";
-            let error = form.server_error.as_deref();
-            let server = field::labelled(ui, "Server address", hint, &mut form.server, error);
-            ui.add_space(space::M);
-            let error = form.name_error.as_deref();
-            let name = field::labelled(ui, "Your name", "alice", &mut form.name, error);
-            if !std::mem::replace(&mut form.focused, true) {
-                let first = if form.server.is_empty() { &server } else { &name };
-                first.request_focus();
-            }
-            let enter = ui.input(|input| input.key_pressed(egui::Key::Enter));
-            (server.lost_focus() || name.lost_focus()) && enter
-        })
-        .inner;
-    ui.add_space(space::L);
-    if let Some(error) = &form.error {
-        let frame = Frame::new()
-            .fill(palette.danger_back)
-            .corner_radius(egui::CornerRadius::same(radius::CONTROL))
-            .inner_margin(Margin::same(space::M as i8));
-        frame.show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            field::fault(ui, error);
-        });
-        ui.add_space(space::M);
+    if form.way == Way::Choosing {
+        ways::choose_ui(ui, form);
+        return None;
     }
-    let label = form.progress.as_deref().unwrap_or("Connect").to_owned();
+    if form.way != Way::Here {
+        ways::heading_ui(ui, form);
+    }
+    let entered = ui.add_enabled_ui(!busy, |ui| entry_ui(ui, form)).inner;
+    ui.add_space(space::L);
+    error_ui(ui, form);
+    let label = form.progress.clone().unwrap_or_else(|| ways::verb(form.way).to_owned());
     let clicked = ui
         .add_enabled_ui(!busy, |ui| {
             let width = ui.available_width();
             button::text(ui, &label, button::Kind::Primary, Some(width)).clicked()
         })
         .inner;
+    let width = ui.available_width();
     if busy {
-        let width = ui.available_width();
         form.cancelled |= button::text(ui, "Cancel", button::Kind::Plain, Some(width)).clicked();
+    } else if form.way == Way::Here
+        && button::text(ui, "I have an account already", button::Kind::Plain, Some(width)).clicked()
+    {
+        form.go(Way::Choosing);
     }
-    ui.add_space(space::S);
-    let note = "The server knows your name and who is online. It keeps no messages.";
-    let note = RichText::new(note).font(fonts::regular(size::SMALL)).color(palette.text_faint);
-    ui.add(egui::Label::new(note).wrap());
+    if form.way == Way::Here {
+        ui.add_space(space::S);
+        note_ui(ui, "The server knows your name and who is online. It keeps no messages.");
+    }
     if (clicked || entered) && !busy { form.check() } else { None }
 }
 
-fn addresses(text: &str) -> Result<Vec<Multiaddr>, String> {
-    let parts: Vec<&str> = text
-        .split(|part: char| part.is_whitespace() || part == ',')
-        .filter(|part| !part.is_empty())
-        .collect();
-    if parts.is_empty() {
-        return Err("Enter the address that your server shows after “ready”".to_owned());
+/// Draws the fields, and tells whether the user went on from one of them.
+fn entry_ui(ui: &mut Ui, form: &mut StartForm) -> bool {
+    let hint = "/ip4/…/p2p/12D3… or an invitation link";
+    let error = form.server_error.as_deref();
+    let server = field::labelled(ui, "Server address", hint, &mut form.server, error);
+    let mut left = server.lost_focus();
+    let mut first = form.server.is_empty().then(|| server.clone());
+    if matches!(form.way, Way::Here | Way::Phrase) {
+        ui.add_space(space::M);
+        let error = form.name_error.as_deref();
+        let name = field::labelled(ui, "Your name", "alice", &mut form.name, error);
+        left |= name.lost_focus();
+        first = first.or_else(|| form.name.is_empty().then(|| name.clone()));
     }
-    parts.into_iter().map(address).collect()
+    let (rest, more) = ways::fields_ui(ui, form);
+    left |= more;
+    if !std::mem::replace(&mut form.focused, true) {
+        first.or(rest).unwrap_or(server).request_focus();
+    }
+    left && ui.input(|input| input.key_pressed(egui::Key::Enter))
 }
 
-fn address(part: &str) -> Result<Multiaddr, String> {
-    let Ok(address) = part.parse::<Multiaddr>() else {
-        return Err(format!("“{part}” is not an address like /ip4/203.0.113.5/tcp/4001/p2p/12D3…"));
-    };
-    if address.iter().any(|protocol| matches!(protocol, Protocol::P2p(_))) {
-        Ok(address)
-    } else {
-        Err("The address has to end with /p2p/ and the server's id".to_owned())
-    }
+fn error_ui(ui: &mut Ui, form: &StartForm) {
+    let Some(error) = &form.error else { return };
+    let frame = Frame::new()
+        .fill(theme::palette(ui).danger_back)
+        .corner_radius(egui::CornerRadius::same(radius::CONTROL))
+        .inner_margin(Margin::same(space::M as i8));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        field::fault(ui, error);
+    });
+    ui.add_space(space::M);
 }
 
-/// A text with a capital letter at its start.
-fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    characters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: &str = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
-
-    fn check(server: &str, name: &str) -> (Option<Login>, StartForm) {
-        let mut form =
-            StartForm { server: server.to_owned(), name: name.to_owned(), ..StartForm::default() };
-        (form.check(), form)
-    }
-
-    #[test]
-    fn several_addresses_are_taken() {
-        let (login, form) = check(
-            &format!("/ip4/127.0.0.1/tcp/1/p2p/{ID}, /ip6/::1/udp/1/quic-v1/p2p/{ID}"),
-            "@Alice",
-        );
-        let login = login.unwrap();
-        assert_eq!(login.rendezvous.len(), 2);
-        assert_eq!(login.username.as_str(), "alice");
-        assert_eq!((form.server_error, form.name_error), (None, None));
-    }
-
-    #[test]
-    fn each_fault_is_told_at_its_field() {
-        let (login, form) = check("", "");
-        assert_eq!(login, None);
-        assert!(form.server_error.unwrap().contains("ready"));
-        assert_eq!(form.name_error.unwrap(), "Choose a name");
-        let (_, form) = check("example.org", "a");
-        assert!(form.server_error.unwrap().contains("example.org"));
-        assert_eq!(form.name_error.unwrap(), "A username has 2 to 32 characters");
-        let (_, form) = check("/ip4/127.0.0.1/tcp/1", "alice");
-        assert!(form.server_error.unwrap().contains("/p2p/"));
-        assert_eq!(form.name_error, None);
-    }
+/// A line of what is good to know.
+pub(super) fn note_ui(ui: &mut Ui, words: &str) {
+    let palette = theme::palette(ui);
+    let words = RichText::new(words).font(fonts::regular(size::SMALL)).color(palette.text_faint);
+    ui.add(egui::Label::new(words).wrap());
 }

@@ -34,6 +34,8 @@ pub(crate) const FILE_HEIGHT: f32 = TILE + 4.0;
 pub(crate) enum Use {
     /// Get it here.
     Fetch,
+    /// Get it no more.
+    Cancel,
     /// Show it large.
     Enlarge,
     /// Save it elsewhere.
@@ -94,13 +96,14 @@ pub(crate) fn picture_ui(
     if let Some(texture) = texture(file, images) {
         paint_cover(painter, rect, &texture, corner);
     }
-    let action = file.file.as_ref().map_or(Use::Fetch, |_| Use::Enlarge);
+    let action = action(scene, file, Use::Enlarge);
     if file.file.is_none() {
         paint_transfer(painter, rect, scene, file);
     }
     let label = match action {
-        Use::Enlarge => format!("Enlarge image {}", file.name),
-        Use::Fetch | Use::Save => format!("Download image {}", file.name),
+        Use::Enlarge | Use::Save => format!("Enlarge image {}", file.name),
+        Use::Fetch => format!("Download image {}", file.name),
+        Use::Cancel => format!("Stop getting image {}", file.name),
     };
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
     clicked(response).then_some(action)
@@ -122,8 +125,7 @@ pub(crate) fn file_ui(
     let transfer = scene.model.transfers.get(&file.blob);
     let icon = match (&file.file, transfer) {
         (Some(_), _) => Icon::FileText,
-        (None, Some(Transfer::Failed { .. })) => Icon::RotateCw,
-        (None, Some(Transfer::Running { .. }) | None) => Icon::ArrowDown,
+        (None, transfer) => transfer_icon(transfer),
     };
     centred(painter, square, &fonts::glyph(icon), fonts::icons(20.0), palette.on_accent);
     let left = square.right() + 12.0;
@@ -134,13 +136,31 @@ pub(crate) fn file_ui(
     if let (None, Some(Transfer::Running { done, total })) = (&file.file, transfer) {
         paint_progress(painter, square.center(), 16.0, (*done, *total), palette.on_accent);
     }
-    let action = if file.file.is_some() { Use::Save } else { Use::Fetch };
+    let action = action(scene, file, Use::Save);
     let label = match action {
         Use::Save | Use::Enlarge => format!("Save {}", file.name),
         Use::Fetch => format!("Download {}", file.name),
+        Use::Cancel => format!("Stop getting {}", file.name),
     };
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
     clicked(response.on_hover_text(label.clone())).then_some(action)
+}
+
+/// What a click does: `here` once the whole file is here.
+fn action(scene: &Scene<'_>, file: &AttachmentView, here: Use) -> Use {
+    match (&file.file, scene.model.transfers.get(&file.blob)) {
+        (Some(_), _) => here,
+        (None, Some(Transfer::Running { .. })) => Use::Cancel,
+        (None, Some(Transfer::Failed { .. }) | None) => Use::Fetch,
+    }
+}
+
+fn transfer_icon(transfer: Option<&Transfer>) -> Icon {
+    match transfer {
+        Some(Transfer::Running { .. }) => Icon::X,
+        Some(Transfer::Failed { .. }) => Icon::RotateCw,
+        None => Icon::ArrowDown,
+    }
 }
 
 /// The best texture of an image that is there.
@@ -177,10 +197,7 @@ pub(crate) fn paint_cover(
 fn paint_transfer(painter: &Painter, rect: Rect, scene: &Scene<'_>, file: &AttachmentView) {
     let (dim, ink) = (Color32::from_black_alpha(140), Color32::WHITE);
     let transfer = scene.model.transfers.get(&file.blob);
-    let icon = match transfer {
-        Some(Transfer::Failed { .. }) => Icon::RotateCw,
-        Some(Transfer::Running { .. }) | None => Icon::ArrowDown,
-    };
+    let icon = transfer_icon(transfer);
     painter.circle_filled(rect.center(), 26.0, dim);
     if let Some(Transfer::Running { done, total }) = transfer {
         paint_progress(painter, rect.center(), 21.0, (*done, *total), ink);

@@ -10,15 +10,17 @@ use lucide_icons::Icon;
 
 use super::{
     attachment::{self, FileLine, Use},
+    button,
     meta::{self, Meta},
     words,
 };
 use crate::{
-    core::model::{Body, MessageView, Quote},
+    core::model::{Body, ConversationView, MessageView, Quote},
     gui::{
         emoji, fonts,
         grouping::Place,
         images::Images,
+        mentions::{self, Mention},
         state::Scene,
         text::{self, Look, Text},
         theme::{self, Palette, radius, size},
@@ -91,10 +93,10 @@ pub(crate) fn layout(
         .map(|file| attachment::file_line(ui, scene, file, inner));
     let room =
         picture.map_or(inner, |picture| inner.min((picture.x - 2.0 * (PAD.x - FRAME)).max(180.0)));
-    let text = caption
-        .map(str::trim_end)
-        .filter(|text| !text.is_empty())
-        .map(|text| text::layout(ui, text, room, &look(message, palette, bare)));
+    let text = caption.map(str::trim_end).filter(|text| !text.is_empty()).map(|text| {
+        let named = named(scene, message, text);
+        text::layout(ui, text, room, (&look(message, palette, bare), &named))
+    });
     let named = place.first && !message.own && in_group(message);
     let mut bubble = Bubble {
         size: Vec2::ZERO,
@@ -184,6 +186,7 @@ impl Bubble {
         if !self.bare {
             paint_ground(ui, rect, message.own, place, palette);
         }
+        button::focus_ring(ui, rect, &response, radius::BUBBLE);
         let mut wanted = None;
         let left = rect.left() + PAD.x;
         let mut top = rect.top() + PAD.y;
@@ -277,12 +280,25 @@ fn in_group(message: &MessageView) -> bool {
     matches!(message.conversation, wire::name::ConversationName::Group(_))
 }
 
+/// Members of the conversation who are named in a text.
+fn named(scene: &Scene<'_>, message: &MessageView, text: &str) -> Vec<Mention> {
+    let me = scene.model.me.as_ref().map(|me| &me.username);
+    mentions::find(text, |name| {
+        let is_me = me == Some(name);
+        let of = scene.conversation(&message.conversation);
+        let is_member = |it: &ConversationView| it.members.iter().any(|m| m.username == *name);
+        let is_known = is_me || of.is_some_and(is_member);
+        is_known.then_some(is_me)
+    })
+}
+
 fn look(message: &MessageView, palette: &Palette, bare: bool) -> Look {
     let unsupported = matches!(message.body, Body::Erased | Body::Unsupported);
     Look {
         font: fonts::regular(if bare { size::JUMBO } else { size::BODY }),
         colour: if unsupported { palette.text_weak } else { palette.text },
         link: palette.link,
+        mention: palette.accent,
         italics: unsupported,
     }
 }

@@ -23,6 +23,36 @@ pub(crate) fn labelled(
     text: &mut String,
     error: Option<&str>,
 ) -> Response {
+    entry(ui, (name, hint), (TextEdit::singleline(text).align(egui::Align2::LEFT_CENTER), 3), error)
+}
+
+/// The same for a secret, which is not seen.
+pub(crate) fn secret(ui: &mut Ui, name: &str, text: &mut String, error: Option<&str>) -> Response {
+    entry(
+        ui,
+        (name, ""),
+        (TextEdit::singleline(text).password(true).align(egui::Align2::LEFT_CENTER), 3),
+        error,
+    )
+}
+
+/// The same for several lines.
+pub(crate) fn paragraph(
+    ui: &mut Ui,
+    name: &str,
+    hint: &str,
+    text: &mut String,
+    error: Option<&str>,
+) -> Response {
+    entry(ui, (name, hint), (TextEdit::multiline(text).desired_rows(4), 10), error)
+}
+
+fn entry(
+    ui: &mut Ui,
+    (name, hint): (&str, &str),
+    (edit, margin): (TextEdit<'_>, i8),
+    error: Option<&str>,
+) -> Response {
     let palette = theme::palette(ui);
     ui.spacing_mut().item_spacing.y = 6.0;
     let label = egui::RichText::new(name).font(fonts::medium(size::SMALL)).color(palette.text_weak);
@@ -32,15 +62,14 @@ pub(crate) fn labelled(
     } else {
         Stroke::new(1.0, palette.hairline)
     };
-    let edit = TextEdit::singleline(text)
+    let edit = edit
         .hint_text(egui::RichText::new(hint).color(palette.text_faint))
         .font(fonts::regular(size::BODY))
         .desired_width(f32::INFINITY)
-        .align(egui::Align2::LEFT_CENTER)
         .frame(
             Frame::new()
                 .fill(palette.field)
-                .inner_margin(Margin::symmetric(12, 3))
+                .inner_margin(Margin::symmetric(12, margin))
                 .stroke(stroke)
                 .corner_radius(CornerRadius::same(radius::CONTROL)),
         );

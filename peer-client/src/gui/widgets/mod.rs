@@ -7,6 +7,7 @@ pub(crate) mod bubble;
 pub(crate) mod button;
 pub(crate) mod field;
 pub(crate) mod meta;
+pub(crate) mod qr;
 pub(crate) mod reactions;
 pub(crate) mod words;
 
