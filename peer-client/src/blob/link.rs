@@ -37,8 +37,17 @@ pub(super) struct Link<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Waits at most `patience` for each part or frame.
     pub(super) fn new(stream: S, patience: Duration) -> Self {
+        Self::with_buffer(stream, patience, BUFFER)
+    }
+
+    /// The same, but takes nothing out of the stream beyond what is asked for.
+    pub(super) fn brief(stream: S, patience: Duration) -> Self {
+        Self::with_buffer(stream, patience, 0)
+    }
+
+    fn with_buffer(stream: S, patience: Duration, buffer: usize) -> Self {
         let (reader, writer) = stream.split();
-        let reader = BufReader::with_capacity(BUFFER, reader);
+        let reader = BufReader::with_capacity(buffer, reader);
         Self { reader, writer, patience, untold: 0 }
     }
 

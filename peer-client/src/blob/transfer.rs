@@ -145,7 +145,7 @@ pub async fn read_request<S>(stream: S) -> Result<BlobRequest, TransferError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    Link::new(stream, STALL_TIMEOUT).read_frame(BLOB_REQUEST_MAX, BlobRequest::decode).await
+    Link::brief(stream, STALL_TIMEOUT).read_frame(BLOB_REQUEST_MAX, BlobRequest::decode).await
 }
 
 /// Sends the ranges that were asked for and ends this side of the stream. If the attachment is not
