@@ -18,7 +18,7 @@ use std::{
 use futures::{AsyncRead, AsyncWrite};
 use tokio::runtime;
 use wire::{
-    blob::BlobRequest,
+    blob::{ACK_UNIT, BlobRequest},
     bounded::Bounded,
     id::{BlobHash, ConversationId, MembershipProof},
     limits::FILE_NAME_MAX,
@@ -29,7 +29,7 @@ use crate::{
     backup::{age::Opener, archive},
     blob::{
         store::BlobStore,
-        transfer::{self, Wanted},
+        transfer::{self, Next, Wanted},
     },
     core::tests::siege::siege,
     headless::asked,
@@ -151,6 +151,18 @@ const BLOB: usize = 70_000;
 struct Script {
     sends: io::Cursor<Vec<u8>>,
     gets: Vec<u8>,
+    /// Of what it is sent, whether and how much it has told that it took it.
+    tells: Option<usize>,
+}
+
+impl Script {
+    fn that_sends(bytes: Vec<u8>) -> Self {
+        Self { sends: io::Cursor::new(bytes), gets: Vec::new(), tells: None }
+    }
+
+    fn that_takes() -> Self {
+        Self { tells: Some(0), ..Self::that_sends(Vec::new()) }
+    }
 }
 
 impl AsyncRead for Script {
@@ -159,7 +171,17 @@ impl AsyncRead for Script {
         _context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        Poll::Ready(io::Read::read(&mut self.sends, buffer))
+        let got = self.gets.len();
+        match &mut self.tells {
+            None => Poll::Ready(io::Read::read(&mut self.sends, buffer)),
+            // Whoever writes reads again after each write, so nobody has to be woken.
+            Some(told) if *told + ACK_UNIT as usize > got => Poll::Pending,
+            Some(told) => {
+                *told += ACK_UNIT as usize;
+                buffer[0] = 1;
+                Poll::Ready(Ok(1))
+            }
+        }
     }
 }
 
@@ -208,7 +230,7 @@ static ANSWER: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let Wanted { conversation, proof, hash, size } = wanted();
     let ranges = Bounded::truncated([(0, size)]);
     let request = BlobRequest { conversation, proof, hash, ranges };
-    let mut script = Script { sends: io::Cursor::default(), gets: Vec::new() };
+    let mut script = Script::that_takes();
     wait_for(transfer::grant(&mut script, &store, &request)).expect("it is granted");
     script.gets
 });
@@ -234,8 +256,14 @@ pub fn blob_stream(input: &[u8]) {
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = BlobStore::open(folder.path()).expect("a store");
-    let script = Script { sends: io::Cursor::new(answer), gets: Vec::new() };
-    if let Ok(path) = wait_for(transfer::fetch(script, &store, &wanted(), |_done| {})) {
+    let script = Script::that_sends(answer);
+    let fetching = async {
+        if let Next::Bring(share) = transfer::next(&store, &wanted()).await? {
+            transfer::fetch(script, share, &wanted(), |_done| {}).await?;
+        }
+        transfer::next(&store, &wanted()).await
+    };
+    if let Ok(Next::Whole(path)) = wait_for(fetching) {
         assert!(fs::read(path).expect("the whole is there") == blob());
     }
 }
