@@ -1,14 +1,11 @@
 //! Who lacks much of a conversation gets its newest messages first, and the rest behind them.
 
-use wire::{
-    bounded::Bounded,
-    event::Event,
-    id::ConversationId,
-    limits::{EVENT_BYTES_PER_FRAME, EVENTS_PER_FRAME},
-    sync::SyncFrame,
-};
+use wire::{event::Event, id::ConversationId, sync::SyncFrame};
 
-use super::{input::SessionId, machine::Machine, pending::Pending, storage::StoreOp};
+use super::{
+    input::SessionId, machine::Machine, pending::Pending, replication::into_frames,
+    storage::StoreOp,
+};
 
 /// From how many missing entries on the newest go first. Fewer are there at once anyway.
 const MANY: u64 = 192;
@@ -39,19 +36,8 @@ impl Machine {
         if let Some(state) = self.sessions.get_mut(&session) {
             state.reading = false;
         }
-        let (mut frame, mut bytes) = (Vec::new(), 0);
-        for event in events {
-            let size = event.size();
-            if frame.len() == EVENTS_PER_FRAME || bytes + size > EVENT_BYTES_PER_FRAME {
-                let full = Bounded::truncated(std::mem::take(&mut frame));
-                self.send(session, SyncFrame::Events(full), None);
-                bytes = 0;
-            }
-            bytes += size;
-            frame.push(event);
-        }
-        if !frame.is_empty() {
-            self.send(session, SyncFrame::Events(Bounded::truncated(frame)), None);
+        for frame in into_frames(events) {
+            self.send(session, SyncFrame::Events(frame), None);
         }
         self.pump(session);
     }

@@ -1,6 +1,6 @@
 //! What passes on replication streams: frames that come, entries that are pushed.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use wire::{
     bounded::Bounded,
@@ -21,6 +21,9 @@ use super::{
 
 /// How long gossip is given before a group's new entries are pushed on streams too.
 const GOSSIP_FIRST: Duration = Duration::from_millis(1500);
+
+/// Entries that one stream may ask for again.
+const ASKS_MAX: u32 = 64;
 
 impl Machine {
     pub(super) fn on_sync(&mut self, input: SyncInput) {
@@ -67,17 +70,23 @@ impl Machine {
                     self.on_typing(conversation, account);
                 }
             }
-            (SyncFrame::Ask { device: log, from, .. }, Some(_)) => {
-                if let Some(place) =
-                    self.sessions.get_mut(&session).and_then(|state| state.place_in(log))
-                {
-                    *place = from;
-                }
-                self.pump(session);
-            }
+            (SyncFrame::Ask { device: log, from, .. }, Some(_)) => self.on_ask(session, log, from),
             (SyncFrame::Bye { .. }, _) => self.close_session(session),
             _ => self.say_bye(session, ByeReason::Protocol, "a frame came out of place"),
         }
+    }
+
+    /// The other side wants a log from an entry on. A stream takes that so often: each time costs as much
+    /// as the log has entries.
+    fn on_ask(&mut self, session: SessionId, log: DeviceId, from: u64) {
+        let Some(state) = self.sessions.get_mut(&session).filter(|it| it.asked < ASKS_MAX) else {
+            return;
+        };
+        state.asked += 1;
+        if let Some(place) = state.place_in(log) {
+            *place = from;
+        }
+        self.pump(session);
     }
 
     fn on_events(&mut self, session: SessionId, checked: CheckedEvents) {
@@ -149,11 +158,13 @@ impl Machine {
             // The store lost what its index names; the other side gets it from someone else.
             state.theirs.insert(log, u64::MAX);
         } else {
-            let next = from + events.len() as u64;
             let known = state.theirs.entry(log).or_default();
-            *known = next.max(*known);
-            let frame = SyncFrame::Events(Bounded::truncated(events));
-            self.send(session, frame, (log == own).then_some(next));
+            *known = (*known).max(from + events.len() as u64);
+            let mut next = from;
+            for frame in into_frames(events) {
+                next += frame.len() as u64;
+                self.send(session, SyncFrame::Events(frame), (log == own).then_some(next));
+            }
         }
         self.pump(session);
     }
@@ -209,4 +220,22 @@ impl Machine {
             _ => Path::Direct,
         }
     }
+}
+
+/// Entries in frames that are as full as they may be.
+pub(super) fn into_frames(events: Vec<Event>) -> Vec<Bounded<Event, EVENTS_PER_FRAME>> {
+    let (mut frames, mut frame, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for event in events {
+        let size = event.size();
+        if frame.len() == EVENTS_PER_FRAME || (bytes + size > EVENT_BYTES_PER_FRAME && bytes > 0) {
+            frames.push(Bounded::truncated(mem::take(&mut frame)));
+            bytes = 0;
+        }
+        bytes += size;
+        frame.push(event);
+    }
+    if !frame.is_empty() {
+        frames.push(Bounded::truncated(frame));
+    }
+    frames
 }

@@ -46,6 +46,8 @@ pub(crate) struct Session {
     greet_by: Instant,
     /// The next entry of each log that the other side lacks.
     pub(super) theirs: BTreeMap<DeviceId, u64>,
+    /// How often the other side has asked for a log again.
+    pub(super) asked: u32,
     /// Entries are being read for it.
     pub(super) reading: bool,
     /// Frames on their way, each with the own log's next sequence if it carries own entries.
@@ -76,6 +78,7 @@ impl Session {
             greeted: false,
             greet_by: now + GREET_WITHIN,
             theirs: BTreeMap::new(),
+            asked: 0,
             reading: false,
             in_flight: VecDeque::new(),
             pump_at: None,

@@ -27,6 +27,10 @@ use crate::core::{
     },
 };
 
+/// Entries of a log that are read in one go: enough for several frames, since a read may wait for a commit.
+const LOG_ENTRIES: usize = 4 * EVENTS_PER_FRAME;
+/// Bytes of them.
+const LOG_BYTES: usize = 4 * EVENT_BYTES_PER_FRAME;
 /// Reactions to one message that are shown.
 const REACTIONS_SHOWN: u32 = 1000;
 
@@ -88,7 +92,7 @@ pub(super) fn log_entries(
         log.as_bytes(),
         range.start(),
         range.end(),
-        EVENTS_PER_FRAME as u64
+        LOG_ENTRIES as u64
     ])?;
     let (mut events, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
@@ -96,7 +100,7 @@ pub(super) fn log_entries(
         let payload = row.get::<_, Option<Vec<u8>>>(2)?.map(ByteBuf::from);
         let event = Event { header, payload };
         bytes += event.size();
-        if bytes > EVENT_BYTES_PER_FRAME && !events.is_empty() {
+        if bytes > LOG_BYTES && !events.is_empty() {
             break;
         }
         events.push(event);

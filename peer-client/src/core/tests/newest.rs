@@ -112,6 +112,21 @@ fn members_who_have_the_same_history_share_out_the_sending() {
 }
 
 #[test]
+fn a_history_is_not_sent_again_without_end() {
+    let mut alice = Alone::new("alice");
+    let secret = alice.join("garden");
+    for number in 0..5 {
+        alice.say("#garden", &format!("message {number}"));
+    }
+    let bob = Stranger::new(2, "bob");
+    let proof = bob.group_proof(&secret, &alice);
+    let session = alice.greet(bob.id(), secret.conversation(), proof);
+    let ask = SyncFrame::Ask { device: alice.device(), from: 0, to: 0 };
+    let sent: usize = (0..1000).map(|_| logs_sent(alice.frame(session, &ask), session).len()).sum();
+    assert_eq!(sent, 64 * 6, "each time the introduction and five messages");
+}
+
+#[test]
 fn all_who_may_send_the_same_are_told_what_came_by_replication() {
     let mut alice = Alone::new("alice");
     let secret = alice.join("garden");
