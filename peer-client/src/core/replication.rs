@@ -175,7 +175,10 @@ impl Machine {
         let gossiped = conversation.is_group() && conversation.group.ready;
         for session in self.greeted_sessions(id) {
             if gossiped {
-                if let Some(state) = self.sessions.get_mut(&session) {
+                // Whoever is getting older entries goes on getting them.
+                if let Some(state) =
+                    self.sessions.get_mut(&session).filter(|state| !state.is_catching_up())
+                {
                     state.pump_at.get_or_insert(self.now.instant + GOSSIP_FIRST);
                 }
             } else {

@@ -107,6 +107,11 @@ impl Session {
         greeting.into_iter().chain(self.pump_at).min()
     }
 
+    /// Entries are being sent as fast as the stream takes them.
+    pub(super) fn is_catching_up(&self) -> bool {
+        self.reading || self.in_flight.len() >= FRAMES_IN_FLIGHT - 1
+    }
+
     pub(super) fn may_send(&self) -> bool {
         self.greeted && !self.reading && self.in_flight.len() < FRAMES_IN_FLIGHT
     }

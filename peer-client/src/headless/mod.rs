@@ -31,7 +31,7 @@ const OUTPUT: usize = 256;
 /// Commands that may be at work at one time; beyond that, reading waits.
 const AT_WORK: usize = 256;
 /// Messages that are told in one go.
-const TELL: u32 = 256;
+const TELL: u32 = 1024;
 /// How long the end of input waits for commands that are at work.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wire::{
     event::{Event, Payload},
     id::DeviceId,
-    sync::SyncFrame,
+    sync::{Have, SyncFrame},
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::core::{
     effect::Effect,
-    input::{SessionId, Ticket},
+    input::{GossipInput, Input, SessionId, SyncInput, Ticket},
     storage::{StoreOp, StoreReply},
 };
 
@@ -109,6 +109,33 @@ fn members_who_have_the_same_history_share_out_the_sending() {
     let mut logs = logs_sent(effects, session);
     logs.dedup();
     assert_eq!(logs, [alice.device(), behind[0].id(), before[0].id()]);
+}
+
+#[test]
+fn a_history_goes_on_while_new_messages_come() {
+    let mut alice = Alone::new("alice");
+    let secret = alice.join("garden");
+    let (id, tag) = (secret.conversation(), secret.tag());
+    alice.feed(Input::Gossip(GossipInput::Ready { tag }));
+    for number in 0..1000 {
+        alice.say("#garden", &format!("message {number}"));
+    }
+    let bob = Stranger::new(2, "bob");
+    let proof = bob.group_proof(&secret, &alice);
+    alice.link(bob.id());
+    let (session, _) = alice.accept(bob.id());
+    let hello = SyncFrame::Hello { conversation: id, proof, have: Have::default() };
+    let mut waiting = alice.feed(Input::Sync(SyncInput::arrived(session, hello)));
+    let mut sent = 0;
+    // The stream takes one frame after the other, and messages are written after the first ones.
+    while sent < 5000 && let Some(place) = waiting.iter().position(|it| matches!(it, Effect::SendSync { .. })) {
+        sent += logs_sent(vec![waiting.remove(place)], session).len();
+        if sent < 500 {
+            alice.say("#garden", "and another");
+        }
+        waiting.extend(alice.feed(Input::Sync(SyncInput::Written { session })));
+    }
+    assert!((1000..5000).contains(&sent), "{sent} entries were sent, and then it waited");
 }
 
 #[test]
