@@ -1,0 +1,36 @@
+//! Several pairs side by side.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::pair::{Outcome, Pair};
+
+/// Runs pairs, `beside` at one time, and hands each result to `report` as it comes. They come back in order.
+pub async fn run(
+    pairs: &[Pair],
+    beside: usize,
+    report: impl Fn(Pair, &Result<Outcome>),
+) -> Vec<(Pair, Result<Outcome>)> {
+    let room = Arc::new(Semaphore::new(beside));
+    let mut running = JoinSet::new();
+    for (index, pair) in pairs.iter().copied().enumerate() {
+        let room = Arc::clone(&room);
+        running.spawn(async move {
+            let _permit = room.acquire_owned().await;
+            (index, pair, pair.run().await)
+        });
+    }
+    let mut results = Vec::new();
+    while let Some(joined) = running.join_next().await {
+        let (index, pair, result) = match joined {
+            Ok(joined) => joined,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        report(pair, &result);
+        results.push((index, pair, result));
+    }
+    results.sort_by_key(|(index, ..)| *index);
+    results.into_iter().map(|(_, pair, result)| (pair, result)).collect()
+}
