@@ -34,7 +34,7 @@ impl Machine {
                 if known.is_some() {
                     self.paths.want(device, &[address], false, now);
                 } else {
-                    self.paths.learn(device, &[address]);
+                    self.paths.learn(device, &[address], now);
                 }
                 Vec::new()
             }

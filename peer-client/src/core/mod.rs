@@ -12,6 +12,7 @@ mod consent;
 mod contacts;
 mod conversation;
 pub mod devices;
+mod dialling;
 pub mod effect;
 mod gossip;
 mod greeting;

@@ -81,7 +81,10 @@ impl Pair {
     /// Builds the networks, runs the programs and measures.
     pub async fn run(self) -> Result<Outcome> {
         let lab = Lab::new().await.context("the networks cannot be made")?;
-        let centre = lab.add_router("centre").preset(RouterPreset::Public).build().await?;
+        // Addresses that libp2p takes for public ones, which those of patchbay are not: it tries them at the
+        // pace of the internet.
+        let centre = lab.add_router("centre").preset(RouterPreset::Public);
+        let centre = centre.downstream_cidr("5.5.5.0/24".parse()?).build().await?;
         let server = lab.add_device("server").iface("eth0", centre.id()).build().await?;
         let (first, second) = match self {
             Self::Apart(first, second) => {

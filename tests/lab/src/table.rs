@@ -30,7 +30,11 @@ pub fn row(pair: Pair, result: &Result<Outcome>) -> String {
     let mut row = format!("| {name} | {anna}, {bob} | {first} |");
     match outcome.direct {
         Some(Duration::ZERO) => row.push_str(" direct | |"),
-        Some(after) => drop(write!(row, " relayed | {} |", milliseconds(after))),
+        Some(after) => {
+            row.push_str(" relayed | ");
+            row.push_str(&milliseconds(after));
+            row.push_str(" |");
+        }
         None => row.push_str(" relayed | |"),
     }
     let transport = match outcome.transport {
@@ -43,7 +47,7 @@ pub fn row(pair: Pair, result: &Result<Outcome>) -> String {
         Road::Relayed if pair.road() == Road::Direct => (format!("relayed, {transport}"), " **(theory: direct)**"),
         Road::Relayed => (format!("relayed, {transport}"), ""),
     };
-    drop(writeln!(row, " {road}{missed} |"));
+    let _written = writeln!(row, " {road}{missed} |");
     row
 }
 
