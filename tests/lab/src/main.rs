@@ -1,13 +1,23 @@
 //! Prints the roads between all kinds of networks as a table. Arguments choose pairs: `home:cloud`,
 //! or `home` for all with one network.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
-use lab::{networks::Network, pair::Pair, run, table};
+use lab::{
+    networks::Network,
+    pair::Pair,
+    run::{self, Plan},
+    table,
+};
 
 /// Pairs at one time, unless `NATTERJACK_LAB_BESIDE` says otherwise.
 const BESIDE: usize = 4;
+/// When the road is looked at.
+const SETTLED_AFTER: Duration = Duration::from_secs(30);
 
 fn main() -> Result<()> {
     // While there is one thread only.
@@ -17,13 +27,11 @@ fn main() -> Result<()> {
     let pairs: Vec<_> = Pair::all().into_iter().filter(|pair| is_chosen(*pair, &chosen)).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = |pair: Pair, result: &Result<_>| {
-        let mut note = table::row(pair, result);
-        if let (Err(error), Some(_)) = (result, std::env::var_os("NATTERJACK_LAB_TELL")) {
-            note = format!("{note}{error:?}\n");
-        }
-        drop(io::stderr().write_all(note.as_bytes()));
+        // Progress for whoever watches; the table comes at the end.
+        let _written = io::stderr().write_all(table::row(pair, result).as_bytes());
     };
-    let results = runtime.block_on(run::run(&pairs, beside.unwrap_or(BESIDE), report));
+    let plan = Plan { beside: beside.unwrap_or(BESIDE), settled_after: SETTLED_AFTER };
+    let results = runtime.block_on(run::run(&pairs, plan, report));
     let mut out = io::stdout().lock();
     out.write_all(table::HEAD.as_bytes())?;
     for (pair, result) in &results {

@@ -103,9 +103,7 @@ impl Network {
                 router.preset(RouterPreset::IspCgnatSymmetric).ip_support(IpSupport::V4Only)
             }
             Self::Cloud => router.preset(RouterPreset::Cloud).ip_support(IpSupport::V4Only),
-            Self::Corporate => {
-                router.preset(RouterPreset::Corporate).ip_support(IpSupport::V4Only)
-            }
+            Self::Corporate => router.preset(RouterPreset::Corporate).ip_support(IpSupport::V4Only),
             Self::Hotel => router.preset(RouterPreset::Hotel),
             Self::Ipv6Firewall => router.preset(RouterPreset::Home),
             Self::Ipv6Only => router.preset(RouterPreset::IspV6),

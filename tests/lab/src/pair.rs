@@ -11,9 +11,6 @@ use crate::{
     programs::{Peer, Server},
 };
 
-/// How long after the first message the road is looked at.
-const SETTLED_AFTER: Duration = Duration::from_secs(30);
-
 /// Two peers and where they are.
 #[derive(Clone, Copy, Debug)]
 pub enum Pair {
@@ -33,7 +30,7 @@ pub struct Outcome {
     pub first_message: Duration,
     /// From the first message until a direct road was there; none if there never was one.
     pub direct: Option<Duration>,
-    /// The road after thirty seconds.
+    /// The road once it had time to settle.
     pub road: Road,
     /// What carries it.
     pub transport: Transport,
@@ -78,8 +75,9 @@ impl Pair {
         }
     }
 
-    /// Builds the networks, runs the programs and measures.
-    pub async fn run(self) -> Result<Outcome> {
+    /// Builds the networks, runs the programs and measures. The road is looked at `settled_after` the
+    /// first message.
+    pub async fn run(self, settled_after: Duration) -> Result<Outcome> {
         let lab = Lab::new().await.context("the networks cannot be made")?;
         // Addresses that libp2p takes for public ones, which those of patchbay are not: it tries them at the
         // pace of the internet.
@@ -97,34 +95,36 @@ impl Pair {
         };
         let anna = lab.add_device("anna").iface("eth0", first.id()).build().await?;
         let bob = lab.add_device("bob").iface("eth0", second.id()).build().await?;
-        let outcome = tokio::task::spawn_blocking(move || talk(&server, &anna, &bob)).await?;
+        let outcome =
+            tokio::task::spawn_blocking(move || talk([&server, &anna, &bob], settled_after));
+        let outcome = outcome.await?;
         drop(lab);
         outcome
     }
 }
 
-fn talk(server: &Device, anna: &Device, bob: &Device) -> Result<Outcome> {
+fn talk([server, anna, bob]: [&Device; 3], settled_after: Duration) -> Result<Outcome> {
     let server = Server::start(server)?;
     let bob = Peer::start(bob, &server, "bob")?;
     let anna = Peer::start(anna, &server, "anna")?;
     let mut peers = [anna, bob];
-    let outcome = measure(&mut peers);
+    let outcome = measure(&mut peers, settled_after);
     let [anna, bob] = &peers;
     let told = || format!("{}\n{}\nthe server's log:\n{}", anna.said(), bob.said(), server.log());
-    if std::env::var_os("NATTERJACK_LAB_TELL").is_some() {
-        std::fs::write(std::env::temp_dir().join("lab.log"), told())?;
+    if let Some(path) = std::env::var_os("NATTERJACK_LAB_TELL") {
+        std::fs::write(path, told())?;
     }
     outcome.with_context(told)
 }
 
-fn measure([anna, bob]: &mut [Peer; 2]) -> Result<Outcome> {
+fn measure([anna, bob]: &mut [Peer; 2], settled_after: Duration) -> Result<Outcome> {
     let registered = [anna.registered()?, bob.registered()?];
     let told = anna.send("@bob", "hello")?;
     let arrived = bob.wait_for("the first message", event::message("hello"))?.at;
     let online = anna.lines(event::presence("bob", true)).first().map_or(told, |line| line.at);
     bob.send("@anna", "hello back")?;
     anna.wait_for("the answer", event::message("hello back"))?;
-    ensure!(anna.watch(SETTLED_AFTER), "anna has ended");
+    ensure!(anna.watch(settled_after), "anna has ended");
     anna.send("@bob", "still there?")?;
     bob.wait_for("a later message", event::message("still there?"))?;
     bob.send("@anna", "still here")?;

@@ -161,9 +161,12 @@ impl Peer {
 
     /// All that it said, with times since its start, and its log.
     pub fn said(&self) -> String {
-        let lines: Vec<_> = self.output.entries().iter().map(|line| {
-            format!("{:6} ms {}", (line.at - self.started).as_millis(), line.value)
-        }).collect();
+        let lines: Vec<_> = self
+            .output
+            .entries()
+            .iter()
+            .map(|line| format!("{:6} ms {}", (line.at - self.started).as_millis(), line.value))
+            .collect();
         let log = self.process.log().entries().join("\n");
         format!("{} said:\n{}\nits log:\n{log}", self.name, lines.join("\n"))
     }

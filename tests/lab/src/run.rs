@@ -1,25 +1,34 @@
 //! Several pairs side by side.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::pair::{Outcome, Pair};
 
-/// Runs pairs, `beside` at one time, and hands each result to `report` as it comes. They come back in order.
+/// How pairs are run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How many at one time.
+    pub beside: usize,
+    /// How long after the first message the road is looked at.
+    pub settled_after: Duration,
+}
+
+/// Runs pairs and hands each result to `report` as it comes. They come back in order.
 pub async fn run(
     pairs: &[Pair],
-    beside: usize,
+    plan: Plan,
     report: impl Fn(Pair, &Result<Outcome>),
 ) -> Vec<(Pair, Result<Outcome>)> {
-    let room = Arc::new(Semaphore::new(beside));
+    let room = Arc::new(Semaphore::new(plan.beside));
     let mut running = JoinSet::new();
     for (index, pair) in pairs.iter().copied().enumerate() {
         let room = Arc::clone(&room);
         running.spawn(async move {
             let _permit = room.acquire_owned().await;
-            (index, pair, pair.run().await)
+            (index, pair, pair.run(plan.settled_after).await)
         });
     }
     let mut results = Vec::new();

@@ -44,7 +44,9 @@ pub fn row(pair: Pair, result: &Result<Outcome>) -> String {
     let punched = if outcome.punched { ", punched" } else { "" };
     let (road, missed) = match outcome.road {
         Road::Direct => (format!("direct, {transport}{punched}"), ""),
-        Road::Relayed if pair.road() == Road::Direct => (format!("relayed, {transport}"), " **(theory: direct)**"),
+        Road::Relayed if pair.road() == Road::Direct => {
+            (format!("relayed, {transport}"), " **(theory: direct)**")
+        }
         Road::Relayed => (format!("relayed, {transport}"), ""),
     };
     let _written = writeln!(row, " {road}{missed} |");
