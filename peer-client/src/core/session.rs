@@ -5,22 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{Rng, RngExt as _};
 use libp2p::Multiaddr;
+use rand::{Rng, RngExt as _};
 use wire::{
     id::{AccountId, TopicTag},
     name::Username,
     rendezvous::{ClientFrame, Refusal, Request},
 };
 
-use super::{command::Command, input::CallId, model::ServerTie};
+use super::{command::Command, dialling::head_start, input::CallId, model::ServerTie};
 
 /// First pause before connecting again; doubles each time.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// Longest pause before connecting again.
 const RETRY_MAX: Duration = Duration::from_secs(30);
-/// How long a group of addresses may go without an answer until the next is tried beside it.
-const NEXT_GROUP: Duration = Duration::from_millis(250);
 /// How long the server may take to answer the first requests.
 const REGISTER_WITHIN: Duration = Duration::from_secs(15);
 /// How long the server may go without answering any request that waits.
@@ -254,7 +252,7 @@ impl Tie {
 
     fn next_group(&mut self, now: Instant) -> Option<TieAction> {
         let group = self.untried.pop_front();
-        self.next_group_at = (!self.untried.is_empty()).then(|| now + NEXT_GROUP);
+        self.next_group_at = self.untried.front().map(|next| now + head_start(next));
         group.map(TieAction::Connect)
     }
 }
@@ -282,11 +280,11 @@ mod tests {
         assert_eq!(tie.tick(now), Some(TieAction::Connect(address(1))));
         assert_eq!(tie.tick(now), None);
         let later = tie.next_deadline().unwrap();
-        assert_eq!(later, now + NEXT_GROUP);
+        assert_eq!(later, now + head_start(&address(2)));
         assert_eq!(tie.tick(later), Some(TieAction::Connect(address(2))));
         tie.opened();
         assert_eq!(tie.next_deadline(), Some(now + REGISTER_WITHIN));
-        assert_eq!(tie.tick(later + NEXT_GROUP), None);
+        assert_eq!(tie.tick(later + head_start(&address(3))), None);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use libp2p::{
     multiaddr::Protocol,
     ping, relay,
     swarm::{
-        ConnectionId, DialError, FromSwarm, NetworkBehaviour as _, NewExternalAddrCandidate, SwarmEvent,
+        ConnectionId, DialError, FromSwarm, NetworkBehaviour as _, NewExternalAddrCandidate,
+        SwarmEvent,
     },
 };
 use wire::{
@@ -43,7 +44,10 @@ impl Running {
                 self.on_closed(peer_id, connection_id, &cause)
             }
             SwarmEvent::OutgoingConnectionError {
-                peer_id: Some(peer), connection_id, error, ..
+                peer_id: Some(peer),
+                connection_id,
+                error,
+                ..
             } => self.on_dial_failed(peer, connection_id, &error),
             SwarmEvent::NewListenAddr { .. }
             | SwarmEvent::ExpiredListenAddr { .. }
@@ -205,10 +209,12 @@ impl Running {
     /// Offers the own addresses that need no router's mapping to hole punching: those of the transports and
     /// families that the connection to the server does not show.
     fn offer_own_addresses(&mut self) {
-        let public: Vec<_> = self.swarm.listeners().filter(|it| is_reachable(it)).cloned().collect();
+        let public: Vec<_> =
+            self.swarm.listeners().filter(|it| is_reachable(it)).cloned().collect();
         if let Some(punch) = self.swarm.behaviour_mut().punch.as_mut() {
             for addr in &public {
-                let candidate = FromSwarm::NewExternalAddrCandidate(NewExternalAddrCandidate { addr });
+                let candidate =
+                    FromSwarm::NewExternalAddrCandidate(NewExternalAddrCandidate { addr });
                 punch.on_swarm_event(candidate);
             }
         }
@@ -276,9 +282,7 @@ fn is_reachable(address: &Multiaddr) -> bool {
     let is_circuit = address.iter().any(|part| part == Protocol::P2pCircuit);
     !is_circuit
         && match address.iter().next() {
-            Some(Protocol::Ip4(ip)) => {
-                !ip.is_private() && !ip.is_loopback() && !ip.is_link_local()
-            }
+            Some(Protocol::Ip4(ip)) => !ip.is_private() && !ip.is_loopback() && !ip.is_link_local(),
             Some(Protocol::Ip6(ip)) => !ip.is_loopback() && !ip.is_unicast_link_local(),
             _ => false,
         }

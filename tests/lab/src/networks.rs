@@ -126,7 +126,7 @@ impl Network {
 
     /// Whether a peer here can call one there that does nothing for it.
     fn reaches(self, other: Self) -> bool {
-        let udp = !matches!(self, Self::Corporate | Self::Hotel | Self::Ipv6Only);
+        let udp = !matches!(self, Self::Corporate | Self::Hotel);
         match other {
             Self::Public => udp || self == Self::Hotel,
             Self::FullCone => udp,
