@@ -133,7 +133,7 @@ impl Machine {
 
     /// Remembers where a member of a group is.
     pub(super) fn learn_addresses(&mut self, reachable: &Reachable) {
-        self.paths.learn(reachable.device, &plain_addresses(reachable));
+        self.paths.learn(reachable.device, &plain_addresses(reachable), self.now.instant);
     }
 
     /// The direct conversation with an account.

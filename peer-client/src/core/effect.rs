@@ -32,8 +32,12 @@ pub enum Effect {
     },
     /// Tell the front ends.
     Notice(Notice),
-    /// Connect to the server and open the stream for requests.
-    ConnectServer,
+    /// Connect to the server at these addresses, beside others that are being tried, and open the stream for
+    /// requests.
+    ConnectServer {
+        /// The addresses.
+        addresses: Vec<Multiaddr>,
+    },
     /// Drop the connection to the server, if any.
     DisconnectServer,
     /// Send a frame to the server.

@@ -13,6 +13,7 @@ use wire::{
 
 use super::{
     command::{Command, Failure},
+    dialling::{self, Families},
     effect::Effect,
     input::{CallId, ServerInput},
     machine::Machine,
@@ -32,7 +33,9 @@ impl Machine {
     pub(super) fn tick_server(&mut self) {
         let before = self.tie.shown.clone();
         match self.tie.tick(self.now.instant) {
-            Some(TieAction::Connect) => self.effects.push(Effect::ConnectServer),
+            Some(TieAction::Connect(addresses)) => {
+                self.effects.push(Effect::ConnectServer { addresses });
+            }
             Some(TieAction::Disconnect) => self.effects.push(Effect::DisconnectServer),
             None => {}
         }
@@ -68,6 +71,7 @@ impl Machine {
         match input {
             ServerInput::Opened { loopback } => {
                 self.server_on_loopback = loopback;
+                self.tie.opened();
                 self.ask_server(Request::Hello { version: VERSION, token: None }, Purpose::Hello);
                 let record = self.record.clone();
                 self.ask_server(Request::Register { record }, Purpose::Register);
@@ -78,6 +82,7 @@ impl Machine {
                 }
             }
             ServerInput::Frame(ServerFrame::Push(push)) => self.on_push(push),
+            ServerInput::Closed { .. } if self.tie.tries_more(self.now.instant) => {}
             ServerInput::Closed { text } => self.on_server_lost(text),
             ServerInput::Reserved => self.reserve_failures = 0,
             ServerInput::ReservationLost => {
@@ -225,7 +230,16 @@ impl Machine {
     }
 
     pub(super) fn on_addresses(&mut self, addresses: Vec<Multiaddr>) {
+        let is_new = |address| !self.addresses.contains(address);
+        let changed = addresses.len() != self.addresses.len() || addresses.iter().any(is_new);
         self.addresses = addresses;
+        if changed {
+            let now = self.now.instant;
+            let families = Families::of(&self.addresses);
+            self.tie.try_in_order(dialling::groups(&self.server_addresses, families));
+            self.tie.network_changed(now);
+            self.paths.network_changed(families, now);
+        }
         self.dirty.tie = true;
         if self.tie.is_registered() {
             self.announce();

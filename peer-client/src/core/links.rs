@@ -21,7 +21,11 @@ impl Machine {
                 }
                 actions
             }
-            LinkInput::Closed { link, .. } => self.paths.closed(link, now),
+            LinkInput::Closed { device, link } => {
+                let actions = self.paths.closed(link, now);
+                self.renew_sessions(device);
+                actions
+            }
             LinkInput::RoundTrip { link, rtt_ms, .. } => self.paths.round_trip(link, rtt_ms),
             LinkInput::Punched { link, .. } => self.paths.punched(link),
             LinkInput::DialFailed { device } => {
@@ -34,7 +38,7 @@ impl Machine {
                 if known.is_some() {
                     self.paths.want(device, &[address], false, now);
                 } else {
-                    self.paths.learn(device, &[address]);
+                    self.paths.learn(device, &[address], now);
                 }
                 Vec::new()
             }

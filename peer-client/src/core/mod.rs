@@ -13,6 +13,7 @@ mod contacts;
 mod conversation;
 mod details;
 pub mod devices;
+mod dialling;
 pub mod effect;
 mod gossip;
 mod greeting;

@@ -1,10 +1,11 @@
 //! The tie to the rendezvous server: when to connect, what to say first, what was asked. Pure.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
+use libp2p::Multiaddr;
 use rand::{Rng, RngExt as _};
 use wire::{
     id::{AccountId, TopicTag},
@@ -12,7 +13,7 @@ use wire::{
     rendezvous::{ClientFrame, Refusal, Request},
 };
 
-use super::{command::Command, input::CallId, model::ServerTie};
+use super::{command::Command, dialling::head_start, input::CallId, model::ServerTie};
 
 /// First pause before connecting again; doubles each time.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
@@ -62,10 +63,10 @@ enum Phase {
 }
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TieAction {
-    /// Connect and open the stream.
-    Connect,
+    /// Connect at these addresses, beside earlier ones of the attempt, and open the stream.
+    Connect(Vec<Multiaddr>),
     /// Give the attempt up.
     Disconnect,
 }
@@ -75,6 +76,12 @@ pub(crate) enum TieAction {
 pub(crate) struct Tie {
     phase: Phase,
     failures: u32,
+    /// The server's addresses in the order in which they are tried.
+    groups: Vec<Vec<Multiaddr>>,
+    /// Those that this attempt has not tried.
+    untried: VecDeque<Vec<Multiaddr>>,
+    /// When the next of them is.
+    next_group_at: Option<Instant>,
     next_id: u32,
     asked: BTreeMap<u32, Purpose>,
     /// When the next answer must be here.
@@ -89,6 +96,9 @@ impl Tie {
         Self {
             phase: Phase::Pause { until: now },
             failures: 0,
+            groups: vec![Vec::new()],
+            untried: VecDeque::new(),
+            next_group_at: None,
             next_id: 0,
             asked: BTreeMap::new(),
             answer_by: None,
@@ -135,6 +145,34 @@ impl Tie {
         })
     }
 
+    /// From now on, attempts try the server's addresses in these groups.
+    pub(crate) fn try_in_order(&mut self, groups: Vec<Vec<Multiaddr>>) {
+        self.groups = groups;
+    }
+
+    /// The network is another one: there is no reason to wait for the next attempt.
+    pub(crate) fn network_changed(&mut self, now: Instant) {
+        if let Phase::Pause { until } = &mut self.phase {
+            *until = now;
+            self.failures = 0;
+        }
+    }
+
+    /// The stream is open.
+    pub(crate) fn opened(&mut self) {
+        self.untried.clear();
+        self.next_group_at = None;
+    }
+
+    /// Nothing of what was tried answers. Whether the attempt goes on with other addresses.
+    pub(crate) fn tries_more(&mut self, now: Instant) -> bool {
+        let more = matches!(self.phase, Phase::Connecting { .. }) && !self.untried.is_empty();
+        if more {
+            self.next_group_at = Some(now);
+        }
+        more
+    }
+
     /// The server took the registration.
     pub(crate) fn registered(&mut self) {
         self.phase = Phase::Registered;
@@ -152,6 +190,7 @@ impl Tie {
     pub(crate) fn lost(&mut self, text: String, now: Instant, rng: &mut impl Rng) -> Vec<Purpose> {
         let asked = std::mem::take(&mut self.asked).into_values().collect();
         self.answer_by = None;
+        self.opened();
         if self.phase != Phase::Refused {
             let full = RETRY_FIRST.saturating_mul(1 << self.failures.min(10)).min(RETRY_MAX);
             self.failures += 1;
@@ -166,7 +205,10 @@ impl Tie {
     /// When [`Tie::tick`] wants to be called next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Pause { until } | Phase::Connecting { until } => Some(until),
+            Phase::Pause { until } => Some(until),
+            Phase::Connecting { until } => {
+                Some(self.next_group_at.map_or(until, |at| at.min(until)))
+            }
             Phase::Registered => self.answer_by,
             Phase::Refused => None,
         }
@@ -180,12 +222,17 @@ impl Tie {
                 if matches!(self.shown, ServerTie::Connecting) || self.failures > 0 {
                     self.shown = ServerTie::Connecting;
                 }
-                Some(TieAction::Connect)
+                self.untried = self.groups.clone().into();
+                self.next_group(now)
             }
             Phase::Connecting { until } if until <= now => {
                 // The shell answers with the loss, which begins the next pause.
                 self.phase = Phase::Connecting { until: now + REGISTER_WITHIN };
+                self.opened();
                 Some(TieAction::Disconnect)
+            }
+            Phase::Connecting { .. } if self.next_group_at.is_some_and(|at| at <= now) => {
+                self.next_group(now)
             }
             Phase::Registered if self.asked.is_empty() => {
                 self.answer_by = None;
@@ -202,6 +249,12 @@ impl Tie {
             _ => None,
         }
     }
+
+    fn next_group(&mut self, now: Instant) -> Option<TieAction> {
+        let group = self.untried.pop_front();
+        self.next_group_at = self.untried.front().map(|next| now + head_start(next));
+        group.map(TieAction::Connect)
+    }
 }
 
 #[cfg(test)]
@@ -211,13 +264,58 @@ mod tests {
     use super::*;
     use crate::core::tests::beginning;
 
+    fn connect() -> TieAction {
+        TieAction::Connect(Vec::new())
+    }
+
+    fn address(port: u16) -> Vec<Multiaddr> {
+        vec![format!("/ip4/192.0.2.1/tcp/{port}").parse().unwrap()]
+    }
+
+    #[test]
+    fn groups_of_addresses_are_tried_one_after_the_other_until_one_answers() {
+        let now = beginning();
+        let mut tie = Tie::new(now);
+        tie.try_in_order(vec![address(1), address(2), address(3)]);
+        assert_eq!(tie.tick(now), Some(TieAction::Connect(address(1))));
+        assert_eq!(tie.tick(now), None);
+        let later = tie.next_deadline().unwrap();
+        assert_eq!(later, now + head_start(&address(2)));
+        assert_eq!(tie.tick(later), Some(TieAction::Connect(address(2))));
+        tie.opened();
+        assert_eq!(tie.next_deadline(), Some(now + REGISTER_WITHIN));
+        assert_eq!(tie.tick(later + head_start(&address(3))), None);
+    }
+
+    #[test]
+    fn the_next_group_is_tried_at_once_when_the_one_before_fails() {
+        let now = beginning();
+        let mut tie = Tie::new(now);
+        tie.try_in_order(vec![address(1), address(2)]);
+        tie.tick(now);
+        assert!(tie.tries_more(now));
+        assert_eq!(tie.tick(now), Some(TieAction::Connect(address(2))));
+        assert!(!tie.tries_more(now), "there is no third");
+    }
+
+    #[test]
+    fn another_network_ends_the_pause() {
+        let now = beginning();
+        let mut tie = Tie::new(now);
+        tie.tick(now);
+        tie.lost("gone".to_owned(), now, &mut StdRng::seed_from_u64(1));
+        assert_eq!(tie.tick(now), None);
+        tie.network_changed(now);
+        assert_eq!(tie.tick(now), Some(connect()));
+    }
+
     #[test]
     fn pauses_grow_and_are_spread() {
         let mut rng = StdRng::seed_from_u64(1);
         let mut now = beginning();
         let mut tie = Tie::new(now);
         for full in [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
-            assert_eq!(tie.tick(now), Some(TieAction::Connect));
+            assert_eq!(tie.tick(now), Some(connect()));
             tie.lost("gone".to_owned(), now, &mut rng);
             let next = tie.next_deadline().unwrap();
             let pause = (next - now).as_millis();

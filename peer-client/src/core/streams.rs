@@ -1,6 +1,7 @@
 //! Replication streams as they come and go: which are open, and when more are to be opened.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
@@ -143,7 +144,7 @@ impl Machine {
     }
 
     /// Of several streams for one conversation and device, the one that the smaller device
-    /// opened stays; of its own several, the first.
+    /// opened stays; of its own several, the newest, since it has lost the others.
     pub(super) fn drop_duplicates(&mut self, session: SessionId) {
         let Some(state) = self.sessions.get(&session) else { return };
         let (device, conversation) = (state.device, state.conversation);
@@ -152,10 +153,10 @@ impl Machine {
             .sessions
             .iter()
             .filter(|(_, s)| s.device == device && s.conversation == conversation && s.greeted)
-            .map(|(id, s)| (s.opened_here != stays_here, *id))
+            .map(|(id, s)| (s.opened_here != stays_here, Reverse(*id)))
             .collect();
         same.sort_unstable();
-        for (_, superfluous) in same.into_iter().skip(1) {
+        for (_, Reverse(superfluous)) in same.into_iter().skip(1) {
             self.say_bye(superfluous, ByeReason::Duplicate, "another stream stays");
         }
     }
@@ -163,6 +164,18 @@ impl Machine {
     pub(super) fn close_session(&mut self, session: SessionId) {
         self.effects.push(Effect::CloseSync { session });
         self.forget_session(session);
+    }
+
+    /// A connection to a device is gone, and maybe streams with it, which they do not tell while nothing is
+    /// written. New ones begin with what each side has.
+    pub(super) fn renew_sessions(&mut self, device: DeviceId) {
+        let of = |(id, s): (&SessionId, &Session)| (s.device == device).then_some(*id);
+        for session in self.sessions.iter().filter_map(of).collect::<Vec<_>>() {
+            self.close_session(session);
+        }
+        if self.paths.is_linked(&device) {
+            self.on_linked(device);
+        }
     }
 
     pub(super) fn close_sessions_of(&mut self, conversation: ConversationId) {

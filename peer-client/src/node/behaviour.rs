@@ -42,7 +42,7 @@ pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(super) candidates: Candidates,
     relay: relay::client::Behaviour,
-    punch: Toggle<dcutr::Behaviour>,
+    pub(super) punch: Toggle<dcutr::Behaviour>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     reachability: Toggle<autonat::v2::client::Behaviour<StdRng>>,

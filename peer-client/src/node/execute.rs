@@ -40,7 +40,7 @@ impl Running {
             Effect::Store(op) => self.store_backlog.push_back(op),
             Effect::Answer { call, result } => self.answer(call, result),
             Effect::Notice(notice) => self.tell(notice),
-            Effect::ConnectServer => self.connect_server(),
+            Effect::ConnectServer { addresses } => self.connect_server(addresses),
             Effect::DisconnectServer => self.disconnect_server(),
             Effect::SendServer(frame) => self.send_server(frame),
             Effect::Reserve => {
@@ -147,19 +147,28 @@ impl Running {
         self.tasks.spawn(jobs::remove(move || removing(&blobs)));
     }
 
-    fn connect_server(&mut self) {
+    fn connect_server(&mut self, addresses: Vec<Multiaddr>) {
         self.server.wanted = true;
         if self.server.connection.is_some() {
-            self.open_server_stream();
+            if self.server.outbox.is_none() {
+                self.open_server_stream();
+            }
             return;
         }
         let options = DialOpts::peer_id(self.server.id.peer_id())
-            .addresses(self.server.addresses.clone())
-            .condition(PeerCondition::NotDialing)
+            .addresses(addresses)
+            .condition(PeerCondition::Always)
             .build();
-        if let Err(error) = self.swarm.dial(options) {
-            let input = self.server_lost(format!("the server cannot be dialled: {error}"));
-            self.ready.extend(input);
+        let dial = options.connection_id();
+        match self.swarm.dial(options) {
+            Ok(()) => {
+                self.server.dials.insert(dial);
+            }
+            Err(_) if !self.server.dials.is_empty() => {}
+            Err(error) => {
+                let input = self.server_lost(format!("the server cannot be dialled: {error}"));
+                self.ready.extend(input);
+            }
         }
     }
 

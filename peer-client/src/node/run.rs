@@ -127,6 +127,8 @@ pub(super) struct Server {
     pub(super) addresses: Vec<Multiaddr>,
     /// The connection to it, and the address that it goes to.
     pub(super) connection: Option<(ConnectionId, Multiaddr)>,
+    /// Attempts to connect that have not ended.
+    pub(super) dials: BTreeSet<ConnectionId>,
     /// The core wants the stream.
     pub(super) wanted: bool,
     pub(super) outbox: Option<mpsc::Sender<ClientFrame>>,
@@ -166,6 +168,7 @@ impl Running {
                 id: parts.server,
                 addresses: parts.server_addresses,
                 connection: None,
+                dials: BTreeSet::new(),
                 wanted: false,
                 outbox: None,
                 reservation: None,

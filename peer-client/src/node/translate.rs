@@ -6,7 +6,10 @@ use libp2p::{
     gossipsub, identify, mdns,
     multiaddr::Protocol,
     ping, relay,
-    swarm::{ConnectionId, DialError, SwarmEvent},
+    swarm::{
+        ConnectionId, DialError, FromSwarm, NetworkBehaviour as _, NewExternalAddrCandidate,
+        SwarmEvent,
+    },
 };
 use wire::{
     id::{DeviceId, TopicTag},
@@ -40,9 +43,12 @@ impl Running {
                     cause.map_or_else(|| "it was closed".to_owned(), |cause| cause.to_string());
                 self.on_closed(peer_id, connection_id, &cause)
             }
-            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
-                self.on_dial_failed(peer, &error)
-            }
+            SwarmEvent::OutgoingConnectionError {
+                peer_id: Some(peer),
+                connection_id,
+                error,
+                ..
+            } => self.on_dial_failed(peer, connection_id, &error),
             SwarmEvent::NewListenAddr { .. }
             | SwarmEvent::ExpiredListenAddr { .. }
             | SwarmEvent::ExternalAddrConfirmed { .. }
@@ -72,6 +78,12 @@ impl Running {
         if device == self.server.id {
             // By itself the server connects only to test an address, and hangs up at once.
             if endpoint.is_listener() {
+                return None;
+            }
+            self.server.dials.remove(&connection);
+            if self.server.connection.is_some() {
+                // Another attempt was faster.
+                self.swarm.close_connection(connection);
                 return None;
             }
             self.server.identified = (false, false);
@@ -115,13 +127,19 @@ impl Running {
         Some(Input::Link(LinkInput::Closed { device, link }))
     }
 
-    fn on_dial_failed(&mut self, peer: PeerId, error: &DialError) -> Option<Input> {
+    fn on_dial_failed(
+        &mut self,
+        peer: PeerId,
+        connection: ConnectionId,
+        error: &DialError,
+    ) -> Option<Input> {
         let device = DeviceId::try_from(peer).ok()?;
         tracing::debug!(%peer, %error, "a dial failed");
         if device != self.server.id {
             return Some(Input::Link(LinkInput::DialFailed { device }));
         }
-        if self.server.connection.is_some() {
+        self.server.dials.remove(&connection);
+        if self.server.connection.is_some() || !self.server.dials.is_empty() {
             return None;
         }
         let text = match error {
@@ -176,6 +194,7 @@ impl Running {
             {
                 self.server.identified.0 = true;
                 self.swarm.behaviour_mut().candidates.observed(peer_id, info.observed_addr);
+                self.offer_own_addresses();
             }
             identify::Event::Sent { connection_id, .. }
                 if self.is_server_connection(connection_id) =>
@@ -185,6 +204,20 @@ impl Running {
             _ => {}
         }
         self.reserve_if_due();
+    }
+
+    /// Offers the own addresses that need no router's mapping to hole punching: those of the transports and
+    /// families that the connection to the server does not show.
+    fn offer_own_addresses(&mut self) {
+        let public: Vec<_> =
+            self.swarm.listeners().filter(|it| is_reachable(it)).cloned().collect();
+        if let Some(punch) = self.swarm.behaviour_mut().punch.as_mut() {
+            for addr in &public {
+                let candidate =
+                    FromSwarm::NewExternalAddrCandidate(NewExternalAddrCandidate { addr });
+                punch.on_swarm_event(candidate);
+            }
+        }
     }
 
     fn is_server_connection(&self, connection: ConnectionId) -> bool {
@@ -243,6 +276,18 @@ fn transport(endpoint: &ConnectedPoint) -> Transport {
     };
     let quic = address.iter().any(|part| matches!(part, Protocol::QuicV1 | Protocol::Quic));
     if quic { Transport::Quic } else { Transport::Tcp }
+}
+
+/// Whether others can send to an address unless a firewall keeps them from it: all of IPv6, and what is not
+/// private of IPv4.
+fn is_reachable(address: &Multiaddr) -> bool {
+    let is_circuit = address.iter().any(|part| part == Protocol::P2pCircuit);
+    !is_circuit
+        && match address.iter().next() {
+            Some(Protocol::Ip4(ip)) => !ip.is_private() && !ip.is_loopback() && !ip.is_link_local(),
+            Some(Protocol::Ip6(ip)) => !ip.is_loopback() && !ip.is_unicast_link_local(),
+            _ => false,
+        }
 }
 
 fn is_loopback(address: &Multiaddr) -> bool {

@@ -9,12 +9,17 @@ use libp2p::Multiaddr;
 use wire::limits::ADDRESSES_MAX;
 
 use crate::core::{
+    dialling::Families,
     input::LinkId,
     model::{Road, Transport},
 };
 
 /// How much later than the direct addresses the circuit is tried.
 pub(super) const RELAY_DELAY: Duration = Duration::from_millis(250);
+/// First pause until the direct addresses of a relayed device are tried again; doubles each time.
+const UPGRADE_FIRST: Duration = Duration::from_mins(1);
+/// Longest pause between such attempts.
+const UPGRADE_MAX: Duration = Duration::from_mins(16);
 
 #[derive(Debug, Default)]
 pub(super) struct Device {
@@ -22,6 +27,8 @@ pub(super) struct Device {
     pub(super) addresses: Vec<Multiaddr>,
     pub(super) wanted: bool,
     pub(super) failures: u32,
+    /// Attempts on direct addresses while there is only a relayed connection.
+    pub(super) upgrades: u32,
     pub(super) direct_at: Option<Instant>,
     pub(super) relay_at: Option<Instant>,
     pub(super) shown: Option<Road>,
@@ -38,9 +45,23 @@ pub(super) struct Link {
     pub(super) closing: bool,
 }
 
+/// What this device can and may dial.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reach {
+    pub(super) relay_only: bool,
+    pub(super) families: Families,
+}
+
+impl Reach {
+    fn may_dial(self, addresses: &[Multiaddr]) -> bool {
+        !self.relay_only && !self.families.usable(addresses).is_empty()
+    }
+}
+
 impl Device {
-    /// Puts newer addresses first and drops the oldest beyond the bound.
-    pub(super) fn learn(&mut self, addresses: &[Multiaddr]) {
+    /// Puts newer addresses first and drops the oldest beyond the bound. Tells whether one is new.
+    pub(super) fn learn(&mut self, addresses: &[Multiaddr]) -> bool {
+        let is_new = addresses.iter().any(|address| !self.addresses.contains(address));
         let mut merged: Vec<Multiaddr> = addresses.to_vec();
         for address in self.addresses.drain(..) {
             if !merged.contains(&address) {
@@ -49,10 +70,25 @@ impl Device {
         }
         merged.truncate(ADDRESSES_MAX);
         self.addresses = merged;
+        is_new
     }
 
-    pub(super) fn schedule(&mut self, now: Instant, pause: Duration, relay_only: bool) {
-        if relay_only || self.addresses.is_empty() {
+    /// Whether there are connections, and all go through the server.
+    pub(super) fn is_relayed(&self) -> bool {
+        !self.links.is_empty() && self.links.values().all(|link| link.relayed)
+    }
+
+    /// Plans the next attempt on the direct addresses beside the relayed connection.
+    pub(super) fn schedule_upgrade(&mut self, now: Instant) {
+        if self.direct_at.is_none() && !self.addresses.is_empty() {
+            let pause = UPGRADE_FIRST.saturating_mul(1 << self.upgrades.min(8)).min(UPGRADE_MAX);
+            self.upgrades += 1;
+            self.direct_at = Some(now + pause);
+        }
+    }
+
+    pub(super) fn schedule(&mut self, now: Instant, pause: Duration, reach: Reach) {
+        if !reach.may_dial(&self.addresses) {
             self.direct_at = None;
             self.relay_at = Some(now + pause);
         } else {

@@ -1,7 +1,8 @@
 //! Which road leads to a device: when to dial, where, and which connection to keep. Pure policy.
 //!
 //! Direct addresses are tried at once and the circuit of the server 250 ms later; whatever
-//! answers first is used. Once a direct connection has answered a ping the relayed ones are
+//! answers first is used. While a device is only relayed, its direct addresses are tried again when
+//! they or the own network change, and rarely otherwise. Once a direct connection has answered a ping the relayed ones are
 //! closed, and of several of one kind the device with the smaller id keeps one.
 
 mod device;
@@ -14,8 +15,9 @@ use std::{
 use libp2p::Multiaddr;
 use wire::id::DeviceId;
 
-use self::device::{Device, Link};
+use self::device::{Device, Link, Reach};
 use super::{
+    dialling::Families,
     input::LinkId,
     model::{Road, Transport},
 };
@@ -44,7 +46,7 @@ pub(crate) enum PathAction {
 #[derive(Debug)]
 pub(crate) struct Paths {
     own: DeviceId,
-    relay_only: bool,
+    reach: Reach,
     devices: BTreeMap<DeviceId, Device>,
     owners: BTreeMap<LinkId, DeviceId>,
 }
@@ -52,7 +54,23 @@ pub(crate) struct Paths {
 impl Paths {
     /// Makes the policy of a device. `relay_only` keeps its address from others.
     pub(crate) fn new(own: DeviceId, relay_only: bool) -> Self {
-        Self { own, relay_only, devices: BTreeMap::new(), owners: BTreeMap::new() }
+        let reach = Reach { relay_only, families: Families::default() };
+        Self { own, reach, devices: BTreeMap::new(), owners: BTreeMap::new() }
+    }
+
+    /// This device has other addresses: whoever is not reached directly is tried again.
+    pub(crate) fn network_changed(&mut self, families: Families, now: Instant) {
+        self.reach.families = families;
+        let reach = self.reach;
+        for entry in self.devices.values_mut().filter(|entry| entry.wanted) {
+            if entry.links.is_empty() {
+                entry.failures = 0;
+                entry.schedule(now, Duration::ZERO, reach);
+            } else if entry.is_relayed() && !reach.relay_only {
+                entry.upgrades = 0;
+                entry.direct_at = Some(now);
+            }
+        }
     }
 
     /// A connection to `device` is wanted; `urgent` if something waits to be sent.
@@ -67,15 +85,15 @@ impl Paths {
             return;
         }
         let yields = self.own > device && !urgent;
-        let relay_only = self.relay_only;
+        let reach = self.reach;
+        self.learn(device, addresses, now);
         let entry = self.devices.entry(device).or_default();
-        entry.learn(addresses);
         let was_wanted = std::mem::replace(&mut entry.wanted, true);
         if !entry.links.is_empty() || (was_wanted && !urgent && entry.is_waiting()) {
             return;
         }
         entry.failures = 0;
-        entry.schedule(now, if yields { YIELD_DELAY } else { Duration::ZERO }, relay_only);
+        entry.schedule(now, if yields { YIELD_DELAY } else { Duration::ZERO }, reach);
     }
 
     /// Forgets a device that is neither wanted nor connected, if there is no room for another.
@@ -88,12 +106,16 @@ impl Paths {
         idle.is_some_and(|idle| self.devices.remove(&idle).is_some())
     }
 
-    /// Remembers where a device is, in case a connection is wanted.
-    pub(crate) fn learn(&mut self, device: DeviceId, addresses: &[Multiaddr]) {
+    /// Remembers where a device is, in case a connection is wanted, or a better one.
+    pub(crate) fn learn(&mut self, device: DeviceId, addresses: &[Multiaddr], now: Instant) {
         if device != self.own
             && (self.devices.contains_key(&device) || self.devices.len() < DEVICES_TRACKED)
         {
-            self.devices.entry(device).or_default().learn(addresses);
+            let entry = self.devices.entry(device).or_default();
+            if entry.learn(addresses) && entry.is_relayed() && !self.reach.relay_only {
+                entry.upgrades = 0;
+                entry.direct_at = Some(now);
+            }
         }
     }
 
@@ -130,11 +152,11 @@ impl Paths {
     /// A connection is gone.
     pub(crate) fn closed(&mut self, link: LinkId, now: Instant) -> Vec<PathAction> {
         let Some(device) = self.owners.remove(&link) else { return Vec::new() };
-        let relay_only = self.relay_only;
+        let reach = self.reach;
         if let Some(entry) = self.devices.get_mut(&device) {
             entry.links.remove(&link);
             if entry.links.is_empty() && entry.wanted {
-                entry.schedule(now, Duration::ZERO, relay_only);
+                entry.schedule(now, Duration::ZERO, reach);
             }
         }
         self.settle(device)
@@ -160,15 +182,14 @@ impl Paths {
 
     /// No address of a dial answered.
     pub(crate) fn dial_failed(&mut self, device: &DeviceId, now: Instant) {
-        let relay_only = self.relay_only;
-        if let Some(entry) = self.devices.get_mut(device)
-            && entry.wanted
-            && entry.links.is_empty()
-            && !entry.is_waiting()
-        {
+        let reach = self.reach;
+        let Some(entry) = self.devices.get_mut(device).filter(|entry| entry.wanted) else { return };
+        if entry.is_relayed() && !reach.relay_only {
+            entry.schedule_upgrade(now);
+        } else if entry.links.is_empty() && !entry.is_waiting() {
             let pause = RETRY_FIRST.saturating_mul(1 << entry.failures.min(6)).min(RETRY_MAX);
             entry.failures += 1;
-            entry.schedule(now, pause, relay_only);
+            entry.schedule(now, pause, reach);
         }
     }
 
@@ -183,8 +204,9 @@ impl Paths {
         for (device, entry) in &mut self.devices {
             if entry.direct_at.is_some_and(|at| at <= now) {
                 entry.direct_at = None;
-                if !entry.addresses.is_empty() {
-                    actions.push(PathAction::Dial(*device, entry.addresses.clone()));
+                let usable = self.reach.families.usable(&entry.addresses);
+                if !usable.is_empty() {
+                    actions.push(PathAction::Dial(*device, usable));
                 }
             }
             if entry.relay_at.is_some_and(|at| at <= now) {

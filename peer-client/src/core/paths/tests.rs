@@ -95,3 +95,70 @@ fn a_lost_connection_to_a_wanted_device_is_made_again() {
     paths.unwant(&device(2));
     assert_eq!(paths.next_deadline(), None);
 }
+
+fn families() -> Families {
+    Families::of(&["/ip4/10.0.0.2/tcp/1".parse().unwrap()])
+}
+
+#[test]
+fn what_has_no_usable_address_is_dialled_through_the_circuit_at_once() {
+    let now = beginning();
+    let mut paths = Paths::new(device(1), false);
+    paths.network_changed(families(), now);
+    let only_v6 = "/ip6/2001:db8::1/tcp/1".parse().unwrap();
+    paths.want(device(2), &[only_v6], true, now);
+    assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![])]);
+}
+
+/// A device that is wanted and only relayed, after its direct address was tried in vain.
+fn relayed(now: Instant) -> Paths {
+    let mut paths = Paths::new(device(1), false);
+    paths.want(device(2), &[address()], true, now);
+    paths.tick(now);
+    paths.opened(device(2), LinkId(1), opened(true));
+    paths.dial_failed(&device(2), now);
+    paths
+}
+
+fn direct() -> [PathAction; 1] {
+    [PathAction::Dial(device(2), vec![address()])]
+}
+
+#[test]
+fn a_relayed_device_is_tried_directly_ever_less_often() {
+    let mut now = beginning();
+    let mut paths = relayed(now);
+    let mut minutes = Vec::new();
+    for _ in 0..6 {
+        let next = paths.next_deadline().unwrap();
+        minutes.push((next - now).as_secs() / 60);
+        now = next;
+        assert_eq!(paths.tick(now), direct());
+        paths.dial_failed(&device(2), now);
+    }
+    assert_eq!(minutes, [1, 2, 4, 8, 16, 16]);
+}
+
+#[test]
+fn a_relayed_device_is_tried_directly_when_it_or_this_one_moved() {
+    let now = beginning();
+    let mut paths = relayed(now);
+    assert_eq!(paths.tick(now), []);
+    paths.network_changed(families(), now);
+    assert_eq!(paths.tick(now), direct());
+    paths.learn(device(2), &[address()], now);
+    assert_eq!(paths.tick(now), [], "that was known");
+    let other: Multiaddr = "/ip4/192.0.2.9/tcp/1".parse().unwrap();
+    paths.learn(device(2), std::slice::from_ref(&other), now);
+    assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![other, address()])]);
+}
+
+#[test]
+fn a_direct_connection_ends_the_attempts() {
+    let now = beginning();
+    let mut paths = relayed(now);
+    paths.opened(device(2), LinkId(2), opened(false));
+    assert_eq!(paths.next_deadline(), None);
+    paths.network_changed(families(), now);
+    assert_eq!(paths.next_deadline(), None);
+}

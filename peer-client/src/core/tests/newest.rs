@@ -128,7 +128,9 @@ fn a_history_goes_on_while_new_messages_come() {
     let mut waiting = alice.feed(Input::Sync(SyncInput::arrived(session, hello)));
     let mut sent = 0;
     // The stream takes one frame after the other, and messages are written after the first ones.
-    while sent < 5000 && let Some(place) = waiting.iter().position(|it| matches!(it, Effect::SendSync { .. })) {
+    while sent < 5000
+        && let Some(place) = waiting.iter().position(|it| matches!(it, Effect::SendSync { .. }))
+    {
         sent += logs_sent(vec![waiting.remove(place)], session).len();
         if sent < 500 {
             alice.say("#garden", "and another");

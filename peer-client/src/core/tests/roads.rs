@@ -6,10 +6,14 @@ use wire::rendezvous::Request;
 
 use super::{
     Person,
-    alone::{Alone, Stranger},
+    alone::{Alone, Stranger, closes},
     network::Network,
 };
-use crate::core::{input::Input, notice::Notice};
+use crate::core::{
+    effect::Effect,
+    input::{Input, LinkInput},
+    notice::Notice,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -112,4 +116,32 @@ fn the_road_to_a_stranger_is_told_once_it_is_known_who_it_is() {
     assert_eq!(told(&alice), ["bob"]);
     alice.wait(SECOND);
     assert_eq!(told(&alice), ["bob"]);
+}
+
+#[test]
+fn streams_begin_anew_when_one_of_two_connections_closes() {
+    let mut alice = Alone::new("alice");
+    let bob = Stranger::new(2, "bob");
+    let session = alice.greet(bob.id(), bob.direct_with(&alice), bob.direct_proof());
+    let first = alice.last_link;
+    alice.link(bob.id());
+    let effects = alice.feed(Input::Link(LinkInput::Closed { device: bob.id(), link: first }));
+    assert!(closes(&effects, session), "it may have been on the first, and would not say");
+    let effects = alice.wait(SECOND);
+    let opens =
+        |effect: &Effect| matches!(effect, Effect::OpenSync { device, .. } if *device == bob.id());
+    assert!(effects.iter().any(opens), "{effects:?}");
+}
+
+#[test]
+fn of_two_streams_that_one_side_opened_the_newer_one_stays() {
+    let mut alice = Alone::new("alice");
+    for number in [2, 3, 4, 5] {
+        let stranger = Stranger::new(number, "bob");
+        let (id, proof) = (stranger.direct_with(&alice), stranger.direct_proof());
+        let old = alice.greet(stranger.id(), id, proof.clone());
+        let (new, effects) = alice.try_greet(stranger.id(), id, proof);
+        assert!(closes(&effects, old), "it has lost the old one");
+        assert!(!closes(&effects, new), "{effects:?}");
+    }
 }

@@ -37,7 +37,7 @@ impl Network {
                 self.check_told(place, &notice);
                 self.peers[place].notices.push(notice);
             }
-            Effect::ConnectServer => self.connect_server(place),
+            Effect::ConnectServer { .. } => self.connect_server(place),
             Effect::DisconnectServer => self.lose_server(place),
             Effect::SendServer(frame) => self.send_server(place, &frame),
             Effect::Reserve => {
