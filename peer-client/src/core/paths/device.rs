@@ -88,12 +88,12 @@ impl Device {
     }
 
     pub(super) fn schedule(&mut self, now: Instant, pause: Duration, reach: Reach) {
-        if !reach.may_dial(&self.addresses) {
-            self.direct_at = None;
-            self.relay_at = Some(now + pause);
-        } else {
+        if reach.may_dial(&self.addresses) {
             self.direct_at = Some(now + pause);
             self.relay_at = Some(now + pause + RELAY_DELAY);
+        } else {
+            self.direct_at = None;
+            self.relay_at = Some(now + pause);
         }
     }
 
