@@ -132,6 +132,7 @@ impl Machine {
         // What the server has is found out on registering.
         let joining = joining || (is_new && replaces.is_some());
         let introduction = setup.authority.introduce(&record, device);
+        let tie = Tie::new(now.instant, &setup.server_addresses);
         let shelf = Shelf::new(setup.attachment_quota, snapshot.blobs.clone(), now.unix_ms);
         let mut machine = Self {
             device_key: setup.device_key,
@@ -149,7 +150,7 @@ impl Machine {
             clock: Clock::default(),
             people: People::default(),
             paths: Paths::new(device, setup.relay_only),
-            tie: Tie::new(now.instant),
+            tie,
             addresses: Vec::new(),
             server_on_loopback: false,
             reserve_at: None,

@@ -13,7 +13,12 @@ use wire::{
     rendezvous::{ClientFrame, Refusal, Request},
 };
 
-use super::{command::Command, dialling::head_start, input::CallId, model::ServerTie};
+use super::{
+    command::Command,
+    dialling::{self, Families, head_start},
+    input::CallId,
+    model::ServerTie,
+};
 
 /// First pause before connecting again; doubles each time.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
@@ -91,12 +96,12 @@ pub(crate) struct Tie {
 }
 
 impl Tie {
-    /// A tie that connects at the first tick.
-    pub(crate) fn new(now: Instant) -> Self {
+    /// A tie that connects at the first tick, at all addresses while it is not known which are of use here.
+    pub(crate) fn new(now: Instant, server: &[Multiaddr]) -> Self {
         Self {
             phase: Phase::Pause { until: now },
             failures: 0,
-            groups: vec![Vec::new()],
+            groups: dialling::groups(server, Families::default()),
             untried: VecDeque::new(),
             next_group_at: None,
             next_id: 0,
@@ -275,7 +280,7 @@ mod tests {
     #[test]
     fn groups_of_addresses_are_tried_one_after_the_other_until_one_answers() {
         let now = beginning();
-        let mut tie = Tie::new(now);
+        let mut tie = Tie::new(now, &[]);
         tie.try_in_order(vec![address(1), address(2), address(3)]);
         assert_eq!(tie.tick(now), Some(TieAction::Connect(address(1))));
         assert_eq!(tie.tick(now), None);
@@ -290,7 +295,7 @@ mod tests {
     #[test]
     fn the_next_group_is_tried_at_once_when_the_one_before_fails() {
         let now = beginning();
-        let mut tie = Tie::new(now);
+        let mut tie = Tie::new(now, &[]);
         tie.try_in_order(vec![address(1), address(2)]);
         tie.tick(now);
         assert!(tie.tries_more(now));
@@ -299,9 +304,16 @@ mod tests {
     }
 
     #[test]
+    fn without_own_addresses_all_of_the_server_are_tried() {
+        let now = beginning();
+        let mut tie = Tie::new(now, &address(1));
+        assert_eq!(tie.tick(now), Some(TieAction::Connect(address(1))));
+    }
+
+    #[test]
     fn another_network_ends_the_pause() {
         let now = beginning();
-        let mut tie = Tie::new(now);
+        let mut tie = Tie::new(now, &[]);
         tie.tick(now);
         tie.lost("gone".to_owned(), now, &mut StdRng::seed_from_u64(1));
         assert_eq!(tie.tick(now), None);
@@ -313,7 +325,7 @@ mod tests {
     fn pauses_grow_and_are_spread() {
         let mut rng = StdRng::seed_from_u64(1);
         let mut now = beginning();
-        let mut tie = Tie::new(now);
+        let mut tie = Tie::new(now, &[]);
         for full in [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
             assert_eq!(tie.tick(now), Some(connect()));
             tie.lost("gone".to_owned(), now, &mut rng);
@@ -327,7 +339,7 @@ mod tests {
     #[test]
     fn a_refusal_ends_the_attempts() {
         let now = beginning();
-        let mut tie = Tie::new(now);
+        let mut tie = Tie::new(now, &[]);
         tie.tick(now);
         tie.refused("name_taken", "taken".to_owned());
         tie.lost("closed".to_owned(), now, &mut StdRng::seed_from_u64(1));
@@ -338,7 +350,7 @@ mod tests {
     #[test]
     fn an_attempt_that_hangs_is_given_up() {
         let now = beginning();
-        let mut tie = Tie::new(now);
+        let mut tie = Tie::new(now, &[]);
         tie.tick(now);
         assert_eq!(tie.tick(now + REGISTER_WITHIN), Some(TieAction::Disconnect));
     }
@@ -346,7 +358,7 @@ mod tests {
     #[test]
     fn a_server_that_answers_no_more_is_left() {
         let now = beginning();
-        let mut tie = Tie::new(now);
+        let mut tie = Tie::new(now, &[]);
         tie.tick(now);
         tie.registered();
         assert_eq!((tie.tick(now), tie.next_deadline()), (None, None));
@@ -364,7 +376,7 @@ mod tests {
     #[test]
     fn what_waited_is_given_back_when_the_tie_breaks() {
         let now = beginning();
-        let mut tie = Tie::new(now);
+        let mut tie = Tie::new(now, &[]);
         let tag = TopicTag::new([7; 16]);
         let frame = tie.ask(Request::Join { tag }, Purpose::Join(tag)).unwrap();
         assert_eq!(frame.id, 0);
