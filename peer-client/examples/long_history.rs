@@ -83,7 +83,7 @@ impl Opened {
 
 fn word(number: usize) -> String {
     const SYLLABLES: [&str; 16] = [
-        "bar", "cel", "dim", "fon", "gul", "har", "jem", "kin", "lor", "mul", "nar", "pel", "rin",
+        "bar", "cel", "dim", "fon", "gul", "har", "jem", "kin", "lor", "mul", "nar", "pel", "ron",
         "sol", "tun", "var",
     ];
     (0..4).map(|place| SYLLABLES[number >> (4 * place) & 15]).collect()

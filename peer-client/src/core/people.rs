@@ -94,6 +94,11 @@ impl People {
         }
     }
 
+    /// Everybody, as they are stored.
+    pub(crate) fn rows(&self) -> Vec<AccountRow> {
+        self.accounts.values().map(|person| person.row.clone()).collect()
+    }
+
     /// Takes in an account's record. Gives the row to be stored if it says something new.
     ///
     /// `record` must be the opened form of `signed`.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{command::Failure, machine::Machine, notice::Notice};
+use super::{command::Failure, machine::Machine, notice::Notice, storage::StoreOp};
 
 /// How long no streams are carried after something could not be kept. Others would send it again at
 /// once.
@@ -28,9 +28,13 @@ impl Machine {
         self.trouble = Some(Trouble { text: text.clone(), until });
     }
 
-    /// The store wrote something.
+    /// The store wrote something. Whom this device met meanwhile may not have been kept.
     pub(super) fn end_trouble(&mut self) {
-        self.trouble = None;
+        if self.trouble.take().is_some() {
+            for row in self.people.rows() {
+                self.store(StoreOp::SaveAccount(row));
+            }
+        }
     }
 
     /// Whether entries of others could not be kept lately.

@@ -141,6 +141,21 @@ fn a_disk_that_refuses_costs_no_message_that_was_not_answered() {
 }
 
 #[test]
+fn who_was_met_while_nothing_could_be_written_is_known_after_that() {
+    let mut network = Network::with_people(1, &["alice", "bob"]);
+    network.peers[0].store.refuse_writes(true);
+    network.say(1, "@alice", "hello");
+    network.run_for(5 * SECOND);
+    network.peers[0].store.refuse_writes(false);
+    network.run_for(60 * SECOND);
+    assert_eq!(network.texts(0, "@bob"), ["hello"]);
+    let own = network.peers[0].machine.as_ref().unwrap().me.account;
+    let accounts = network.peers[0].store.snapshot(own).accounts;
+    let names: Vec<_> = accounts.iter().map(|row| row.username.as_str()).collect();
+    assert!(names.contains(&"bob"), "{names:?}");
+}
+
+#[test]
 fn arrivals_are_told_once() {
     let mut network = Network::with_people(1, &["alice", "bob"]);
     for text in ["one", "two", "three"] {
