@@ -1,6 +1,6 @@
 //! Attachments on disk. A whole one is a file named by its hash, beside it `<hash>.obao` with the
 //! hashes of its chunk groups and, if it was fetched and not the user's own, `<hash>.fetched`; one
-//! that is still coming is `<hash>.part` with what belongs to it, see [`super::download`].
+//! that is still coming is `<hash>.part` with what belongs to it, see `download.rs`.
 //!
 //! Everything here blocks. One process uses the directory at a time.
 
