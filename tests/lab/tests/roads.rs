@@ -64,7 +64,7 @@ fn may_make_networks() -> Result<(), String> {
             return Err(format!("{program} is missing"));
         }
     }
-    let probe = "ip link add a type veth peer b && nft add table ip a";
+    let probe = "ip link add name left type veth peer name right && nft add table ip probe";
     let allowed = Command::new("unshare").args(["-Urn", "sh", "-ec", probe]).output();
     if !allowed.is_ok_and(|output| output.status.success()) {
         return Err("this machine does not let a process have networks of its own".to_owned());
