@@ -18,6 +18,7 @@ use super::{
     model::{Completeness, Delivery, Stage as Shown},
     storage::{ConversationRow, ConversationState, Kind, MessageRow},
     timeline::Window,
+    withheld::Withheld,
 };
 
 /// Entries beyond a gap that one log may have.
@@ -53,6 +54,8 @@ pub(crate) struct Conversation {
     /// How complete the history was when that was last told.
     pub(crate) told: Completeness,
     pub(crate) group: GroupState,
+    /// Entries without a payload that nobody is known to have erased.
+    pub(super) withheld: Withheld,
 }
 
 /// What a group has beside its logs; unused in direct conversations.
@@ -133,6 +136,7 @@ impl Conversation {
             typing: BTreeMap::new(),
             told: Completeness::default(),
             group: GroupState::default(),
+            withheld: Withheld::default(),
         }
     }
 
@@ -151,6 +155,9 @@ impl Conversation {
             if log == own {
                 conversation.acknowledge(device, stage, next);
             }
+        }
+        for (device, sequence, id) in state.withheld {
+            conversation.withheld.insert(device, sequence, id);
         }
         conversation.read = state.read.into_iter().collect();
         conversation.sent = state.sent;
