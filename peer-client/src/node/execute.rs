@@ -104,7 +104,15 @@ impl Running {
         self.tasks.spawn(streams::open_sync(control, session, device, frames, inbox));
     }
 
+    /// Files give way to messages.
+    pub(super) fn note_talk(&self, is_talk: bool) {
+        if is_talk {
+            self.blobs.pace().talk();
+        }
+    }
+
     fn send_sync(&mut self, session: SessionId, frame: SyncFrame) {
+        self.note_talk(matches!(frame, SyncFrame::Events(_) | SyncFrame::Typing));
         let outbox = self.outboxes.get(&session);
         if outbox.is_some_and(|outbox| outbox.try_send(frame).is_err()) {
             // Whoever takes nothing loses the stream, and catches up on the next one.

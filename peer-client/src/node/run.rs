@@ -237,6 +237,7 @@ impl Running {
     }
 
     fn handle(&mut self, input: Input) {
+        self.note_talk(matches!(input, Input::Sync(SyncInput::Events { .. })));
         let before = Arc::clone(self.machine.model());
         for effect in self.machine.handle(now(), input) {
             self.execute(effect);
