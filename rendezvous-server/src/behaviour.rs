@@ -18,6 +18,7 @@ use crate::{
     client_streams::ClientStreams,
     config::Config,
     dial_guard::DialGuard,
+    gate::Gate,
     gossip::{self, Gossip},
 };
 
@@ -44,6 +45,7 @@ pub struct SwarmError(String);
 /// The protocols of the server. The limits come first: what they deny, no other one counts.
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
+    pub(crate) gate: Gate,
     limits: connection_limits::Behaviour,
     pub(crate) dial_guard: DialGuard,
     clients: ClientStreams,
@@ -77,6 +79,7 @@ pub(crate) fn swarm(
         .with_behaviour(|key| {
             let local = key.public().to_peer_id();
             Behaviour {
+                gate: Gate::new(&config.connections),
                 limits: connection_limits::Behaviour::new(connection_limits(config)),
                 dial_guard: DialGuard::default(),
                 clients: ClientStreams::default(),

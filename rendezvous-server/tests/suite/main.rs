@@ -7,12 +7,15 @@
 )]
 
 mod autonat;
+mod backup;
 mod cli;
 mod client;
 mod client_swarm;
 mod groups;
 mod memory_names;
 mod names;
+mod newcomers;
+mod operating;
 mod people;
 mod presence;
 mod registration;
