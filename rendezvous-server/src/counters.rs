@@ -79,6 +79,10 @@ pub struct Snapshot {
     pub version: &'static str,
     /// The server's id.
     pub server: String,
+    /// Its process.
+    pub pid: u32,
+    /// The addresses under which clients reach it.
+    pub addresses: Vec<String>,
     /// What is there now.
     pub now: Gauges,
     /// What happened since the start.

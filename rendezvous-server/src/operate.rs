@@ -164,7 +164,15 @@ impl Server {
             puzzle_bits: self.service.newcomers.difficulty(now()),
         };
         let version = env!("CARGO_PKG_VERSION");
-        Snapshot { version, server: self.id().to_string(), now, since_start, kept }
+        Snapshot {
+            version,
+            server: self.id().to_string(),
+            pid: std::process::id(),
+            addresses: self.addresses().iter().map(ToString::to_string).collect(),
+            now,
+            since_start,
+            kept,
+        }
     }
 
     fn device_lines(&self) -> Vec<DeviceLine> {

@@ -53,6 +53,11 @@ enum Command {
     Invite(set_up::InviteWanted),
     /// Orders the running server: bans, devices, configuration.
     Admin(operate::Admin),
+    /// Sends marked messages through the running server and looks for them in what it has.
+    ///
+    /// Evidence that this program keeps nothing, not about an operator who runs another one. The
+    /// two throw-away peers take two names, the same each time.
+    Prove(operate::Prove),
     /// Writes the key and the names into one file, while the server runs or not.
     Backup(set_up::Backup),
     /// Puts such a file into an empty data folder.
@@ -119,6 +124,7 @@ impl Cli {
             Command::Address(settings) => set_up::print_addresses(&settings.into_config()?),
             Command::Invite(wanted) => wanted.execute(),
             Command::Admin(admin) => admin.execute(),
+            Command::Prove(prove) => prove.execute(),
             Command::Backup(backup) => backup.execute(),
             Command::Restore(restore) => restore.execute(),
         }

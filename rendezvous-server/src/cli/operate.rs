@@ -1,13 +1,14 @@
 //! What is asked of a running server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use libp2p::Multiaddr;
 use serde_json::Value;
 
 use super::{DataFolder, print_lines};
-use crate::operator::Order;
+use crate::{identity, operator::Order, prove};
 
 /// How the server is.
 #[derive(Args, Debug)]
@@ -77,6 +78,47 @@ impl Admin {
     }
 }
 
+/// Where to look for what passed.
+#[derive(Args, Debug)]
+pub(super) struct Prove {
+    #[command(flatten)]
+    folder: DataFolder,
+    /// Address of the server, as its line `ready` tells it [default: as the running server tells it]
+    #[arg(long, value_name = "MULTIADDR")]
+    address: Option<Multiaddr>,
+    /// A file with the server's log; may be repeated
+    #[arg(long, value_name = "FILE")]
+    log_file: Vec<PathBuf>,
+    /// Look into the server's memory too, which takes the same user or root
+    #[arg(long)]
+    memory: bool,
+}
+
+impl Prove {
+    pub(super) fn execute(self) -> Result<()> {
+        let data_dir = self.folder.data_dir;
+        let status = ask(&data_dir, &Order::Status)?;
+        let told = |field: &str| status.pointer(&format!("/status/{field}"));
+        let pid = told("pid").and_then(Value::as_u64).context("the server tells no process")?;
+        let addresses: Vec<Multiaddr> = told("addresses")
+            .and_then(|it| serde_json::from_value(it.clone()).ok())
+            .context("the server tells no address")?;
+        let address = self.address.as_ref().or_else(|| prove::nearest(&addresses));
+        let address = address.context("the server has no address; name one with --address")?;
+        let server = identity::load_or_create(&data_dir)?;
+        let place = prove::Place {
+            data_dir: data_dir.clone(),
+            pid: u32::try_from(pid).context("the server tells no process")?,
+            logs: self.log_file,
+            memory: self.memory,
+        };
+        let report = runtime()?.block_on(prove::prove(&server, address, &place))?;
+        print_lines(report.lines)?;
+        anyhow::ensure!(report.is_clean, "this is no proof, see above");
+        Ok(())
+    }
+}
+
 /// An answer as lines: a list with one entry a line, a text as it is.
 fn lines_of(reply: &Value) -> Vec<String> {
     let body = reply.as_object().and_then(|reply| reply.values().next()).unwrap_or(reply);
@@ -104,11 +146,12 @@ fn flatten(name: &str, value: &Value, lines: &mut Vec<String>) {
 /// Gives an order to the server that runs with a data folder.
 #[cfg(unix)]
 pub(super) fn ask(data_dir: &Path, order: &Order) -> Result<Value> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start")?;
-    Ok(runtime.block_on(crate::admin::order(data_dir, order))?)
+    Ok(runtime()?.block_on(crate::admin::order(data_dir, order))?)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().context("cannot start")
 }
 
 #[cfg(not(unix))]

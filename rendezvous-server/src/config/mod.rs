@@ -214,8 +214,8 @@ impl Config {
             "requests.burst must be at least 100 and requests.per_second more than 0",
         )?;
         check(
-            requests.network_burst >= requests.burst && requests.network_per_second > 0,
-            "requests.network_burst must be at least requests.burst, and network_per_second more than 0",
+            requests.network_burst >= 100 && requests.network_per_second > 0,
+            "requests.network_burst must be at least 100 and requests.network_per_second more than 0",
         )?;
         check(
             requests.new_names_burst > 0 && requests.new_names_per_hour > 0,
@@ -232,11 +232,11 @@ impl Config {
         )?;
         check(
             groups.burst_bytes as usize >= 2 * wire::limits::GOSSIP_MAX
-                && groups.network_burst_bytes >= groups.burst_bytes
+                && groups.network_burst_bytes as usize >= 2 * wire::limits::GOSSIP_MAX
                 && groups.network_bytes_per_second > 0
                 && groups.bytes_per_second > 0
                 && groups.queue > 0,
-            "groups.burst_bytes must be at least 262144 and at most network_burst_bytes, and the other rates more than 0",
+            "groups.burst_bytes and network_burst_bytes must be at least 262144, and the other rates more than 0",
         )?;
         let relay = &self.relay;
         check(

@@ -308,7 +308,7 @@ fn token() -> Signed<AdmissionToken> {
     let token = AdmissionToken {
         server: server().id(),
         id: TokenId::new([4; 16]),
-        uses: 25,
+        uses: 300,
         expires_at: 1_800_000_000_000,
     };
     Signed::by_device(&token, &server())
