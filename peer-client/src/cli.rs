@@ -69,7 +69,7 @@ pub struct Headless {
     #[arg(long, value_name = "MULTIADDR", required_unless_present = "invite")]
     pub rendezvous: Vec<Multiaddr>,
     /// Invitation to the rendezvous server, a link with its addresses and perhaps a token
-    #[arg(long, value_name = "LINK", value_parser = invite, conflicts_with = "rendezvous")]
+    #[arg(long, value_name = "LINK", value_parser = invite)]
     pub invite: Option<Box<Invite>>,
     /// The name at the server
     #[arg(long, value_name = "NAME", value_parser = username)]
@@ -88,13 +88,15 @@ pub struct Headless {
     pub attachment_quota: u64,
 }
 
-/// The addresses of the server and what it wants to see, from either of the arguments.
+/// The addresses of the server and what it wants to see. Addresses that were given go before those
+/// of the invitation.
 pub fn server(
     rendezvous: Vec<Multiaddr>,
     invite: Option<Box<Invite>>,
 ) -> (Vec<Multiaddr>, Option<Vec<u8>>) {
     match invite {
-        Some(invite) => (invite.server_addresses(), invite.token()),
+        Some(invite) if rendezvous.is_empty() => (invite.server_addresses(), invite.token()),
+        Some(invite) => (rendezvous, invite.token()),
         None => (rendezvous, None),
     }
 }

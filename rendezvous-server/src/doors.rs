@@ -255,7 +255,9 @@ mod tests {
         let device = wire::key::DeviceKey::from_seed([1; 32]).id();
         let bans = [Banned::Device(device), "203.0.113.0/24".parse().unwrap()];
         for on in [true, false] {
-            bans.iter().for_each(|banned| doors.set_ban(*banned, on));
+            for banned in bans {
+                doors.set_ban(banned, on);
+            }
             assert_eq!(doors.arrive(ip("203.0.113.9"), now).is_err(), on);
             assert_eq!(doors.admit(&device).is_err(), on);
         }

@@ -25,7 +25,7 @@ use wire::{
     account::AccountRecord,
     bounded::Bounded,
     frame,
-    id::{DeviceId, Hash, TopicTag},
+    id::{Hash, TopicTag},
     key::{AccountKey, DeviceKey},
     limits::{GOSSIP_TRANSMIT_MAX, RENDEZVOUS_FRAME_MAX, TOPICS_MAX, VERSION},
     name::Username,

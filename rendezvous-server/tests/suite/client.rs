@@ -151,6 +151,16 @@ impl Client {
         result
     }
 
+    /// Asks and waits for the answer; none if the server is gone.
+    pub(crate) async fn try_ask(&mut self, request: Request) -> Option<Result<Response, Refusal>> {
+        self.next_request += 1;
+        let frame = ClientFrame { id: self.next_request, request };
+        self.writer.write_all(&frame::encode(&frame)).await.ok()?;
+        self.writer.flush().await.ok()?;
+        let answered = within("an answer or the end", self.responses.recv()).await;
+        answered.map(|(_, result)| result)
+    }
+
     /// The next answer and the id of its request.
     pub(crate) async fn answer(&mut self) -> (u32, Result<Response, Refusal>) {
         within("an answer", self.responses.recv()).await.expect("the stream has ended")
