@@ -1,6 +1,6 @@
 //! What the server counts of itself: numbers alone, no names and no contents.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -63,9 +63,9 @@ pub struct Gauges {
     /// Bytes of memory.
     pub memory_bytes: u64,
     /// How late the loop was in the last second.
-    pub loop_lag: Duration,
+    pub loop_lag_ms: f64,
     /// How late it was at most since it was last asked.
-    pub loop_lag_max: Duration,
+    pub loop_lag_max_ms: f64,
     /// The server takes nobody new.
     pub busy: bool,
     /// Leading zero bits that the puzzle for a new name wants now.

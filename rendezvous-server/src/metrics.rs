@@ -45,11 +45,11 @@ impl Metrics {
             ("reservations", "Devices with a reservation", size(now.reservations)),
             ("circuits", "Relayed circuits", size(now.circuits)),
             ("memory_bytes", "Bytes of memory", now.memory_bytes as f64),
-            ("loop_lag_seconds", "How late the loop was", now.loop_lag.as_secs_f64()),
+            ("loop_lag_seconds", "How late the loop was", now.loop_lag_ms / 1000.0),
             (
                 "loop_lag_max_seconds",
                 "How late the loop was at most since the last reading",
-                now.loop_lag_max.as_secs_f64(),
+                now.loop_lag_max_ms / 1000.0,
             ),
             ("busy", "1 while nobody new is taken in", f64::from(u8::from(now.busy))),
             ("puzzle_bits", "Difficulty of the puzzle for a new name", f64::from(now.puzzle_bits)),

@@ -126,7 +126,7 @@ impl Newcomers {
 
     /// Leading zero bits that a puzzle wants now, 0 for no puzzle.
     pub fn difficulty(&self, now: Instant) -> u8 {
-        let excess = self.pressure_at(now) / self.free_names.max(1.0);
+        let excess = self.pressure_at(now).round() / self.free_names.max(1.0);
         if excess < 1.0 {
             return 0;
         }

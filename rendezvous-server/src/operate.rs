@@ -158,8 +158,8 @@ impl Server {
             reservations: self.reservations,
             circuits: self.circuits,
             memory_bytes: system::resident(),
-            loop_lag: self.load.last.lag,
-            loop_lag_max: self.load.take_worst(),
+            loop_lag_ms: self.load.last.lag.as_secs_f64() * 1000.0,
+            loop_lag_max_ms: self.load.take_worst().as_secs_f64() * 1000.0,
             busy: self.load.is_busy(),
             puzzle_bits: self.service.newcomers.difficulty(now()),
         };

@@ -44,7 +44,7 @@ impl Server {
     /// Runs one of the program's other commands on this server's data folder.
     pub fn command(&self, arguments: &[&str]) -> Output {
         let mut program = command(program("rendezvous-server"), self.home.path());
-        program.args(arguments).arg("--data-dir").arg(self.data_dir());
+        program.args(arguments).env("NATTERJACK_DATA_DIR", self.data_dir());
         program.output().expect("the program runs")
     }
 

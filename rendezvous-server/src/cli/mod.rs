@@ -68,7 +68,7 @@ enum Command {
 #[derive(Args, Debug)]
 struct DataFolder {
     /// Folder for the server's key and the registered names
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "NATTERJACK_DATA_DIR")]
     data_dir: PathBuf,
 }
 
