@@ -91,6 +91,7 @@ async fn launch(
     let config = node::Config {
         data_dir: data_dir.to_owned(),
         rendezvous: login.rendezvous,
+        token: login.token,
         username,
         listen: Vec::new(),
         relay_only: false,
@@ -175,6 +176,7 @@ mod tests {
         let node = node::start(node::Config {
             data_dir: data_dir.to_owned(),
             rendezvous: login.rendezvous,
+            token: login.token,
             username,
             listen: loopback(),
             relay_only: false,
@@ -207,7 +209,7 @@ mod tests {
         let shutdown = CancellationToken::new();
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(server.run(shutdown.clone()));
-        let login = |account| Login { rendezvous: rendezvous.clone(), account };
+        let login = |account| Login { rendezvous: rendezvous.clone(), token: None, account };
 
         let first = begin(&place("first"), login(Account::Here(name("alice")))).await.unwrap();
         let Ok(Answer::Code(code)) = first.handle.ask(Command::AddDevice).await else {

@@ -17,6 +17,9 @@ impl Server {
     pub(crate) fn execute(&mut self, effect: Effect) {
         match effect {
             Effect::Respond { client, id, result } => {
+                if let Err(refusal) = &result {
+                    *self.counters.refused.entry(refusal.code()).or_default() += 1;
+                }
                 self.send(client, Outgoing::new(&ServerFrame::Response { id, result }));
             }
             Effect::Push { clients, push } => {
@@ -49,11 +52,16 @@ impl Server {
             Effect::Dismiss(device) => self.admission.dismiss(&device.peer_id()),
             Effect::Disconnect(device) => {
                 let was_connected = self.swarm.disconnect_peer_id(device.peer_id()).is_ok();
-                debug!(%device, was_connected, "a client did not register");
+                debug!(%device, was_connected, "a client is disconnected");
             }
             Effect::Relay { from, message, accept } => {
                 let verdict =
                     if accept { MessageAcceptance::Accept } else { MessageAcceptance::Ignore };
+                if accept {
+                    self.counters.group_messages += 1;
+                } else {
+                    self.counters.group_messages_dropped += 1;
+                }
                 let gossip = &mut self.swarm.behaviour_mut().gossip;
                 let message = MessageId(message);
                 let known =
@@ -68,6 +76,7 @@ impl Server {
         let Some(task) = self.clients.get(&client) else { return };
         if let Err(TrySendError::Full(_)) = task.outbox.try_send(outgoing) {
             debug!(client = client.0, "a client does not read; disconnecting it");
+            self.counters.slow_clients += 1;
             task.abort.abort();
             self.clients.remove(&client);
             self.followups.push_back(Input::Closed(client));

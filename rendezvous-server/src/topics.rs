@@ -59,6 +59,16 @@ impl Topics {
         }
     }
 
+    /// Takes over other quotas; what is there stays.
+    pub fn set_quotas(&mut self, quotas: GroupConfig) {
+        self.quotas = quotas;
+    }
+
+    /// Groups with a present member, and memberships in them.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.members.len(), self.memberships)
+    }
+
     /// Makes a device a present member of a group.
     pub fn join(&mut self, tag: TopicTag, device: DeviceId) -> Result<Joined, QuotaReached> {
         if self.is_member(&tag, &device) {

@@ -17,6 +17,7 @@ use crate::{
 impl Server {
     /// Handles an event of the swarm.
     pub(crate) fn take_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        self.count(&event);
         match event {
             SwarmEvent::Behaviour(event) => self.take_behaviour_event(event),
             SwarmEvent::NewListenAddr { address, .. } => {
@@ -76,7 +77,9 @@ impl Server {
                 guard.test_ended(test.client, &test.tested_addr);
             }
             BehaviourEvent::Relay(event) => log_relay(&event),
-            BehaviourEvent::Limits(never) | BehaviourEvent::DialGuard(never) => match never {},
+            BehaviourEvent::Gate(never)
+            | BehaviourEvent::Limits(never)
+            | BehaviourEvent::DialGuard(never) => match never {},
             BehaviourEvent::Ping(_) | BehaviourEvent::Identify(_) => {}
         }
     }
@@ -102,7 +105,15 @@ impl Server {
                 let tag = rendezvous::topic_tag(message.topic.as_str());
                 if let (Ok(from), Some(tag)) = (sender, tag) {
                     let length = message.data.len();
+                    let relayed = self.counters.group_messages;
                     self.take(Input::GroupMessage { from, tag, length, message: message_id.0 });
+                    if self.counters.group_messages > relayed {
+                        let mesh = self.swarm.behaviour().gossip.mesh_peers(&message.topic);
+                        let copies =
+                            mesh.filter(|peer| **peer != propagation_source).count() as u64;
+                        self.counters.group_copies += copies;
+                        self.counters.group_bytes += copies * length as u64;
+                    }
                 }
             }
             gossipsub::Event::SlowPeer { peer_id, failed_messages } => {

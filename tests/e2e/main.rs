@@ -13,6 +13,7 @@ mod disk;
 mod files;
 mod groups;
 mod names;
+mod node;
 mod offline;
 mod relay_only;
 mod restart;

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::ExitStatus,
+    process::{ExitStatus, Output},
 };
 
 use tempfile::TempDir;
@@ -28,6 +28,24 @@ impl Server {
         let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
         let (process, output, addresses) = run(home.path(), &listen);
         Self { home, process, output, addresses }
+    }
+
+    /// Starts a server with a configuration and waits until it serves.
+    pub fn start_with(config: &str) -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let data_dir = data_dir(home.path());
+        std::fs::create_dir(&data_dir).expect("the folder is new");
+        std::fs::write(data_dir.join("server.toml"), config).expect("the folder is the test's own");
+        let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
+        let (process, output, addresses) = run(home.path(), &listen);
+        Self { home, process, output, addresses }
+    }
+
+    /// Runs one of the program's other commands on this server's data folder.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let mut program = command(program("rendezvous-server"), self.home.path());
+        program.args(arguments).env("NATTERJACK_DATA_DIR", self.data_dir());
+        program.output().expect("the program runs")
     }
 
     /// Its addresses, as it told them: TCP and QUIC.

@@ -72,6 +72,10 @@ pub const REASON_MAX: usize = 200;
 pub const RENDEZVOUS_FRAME_MAX: usize = 128 * 1024;
 /// Largest admission token, in bytes.
 pub const TOKEN_MAX: usize = 1024;
+/// Largest encoded body of a token that a server signs, in bytes.
+pub const TOKEN_BODY_MAX: usize = 256;
+/// Hardest puzzle that a server may set, in leading zero bits: seconds of one core.
+pub const PUZZLE_DIFFICULTY_MAX: u8 = 24;
 /// Accounts that one client may watch.
 pub const WATCH_MAX: usize = 1024;
 /// Accounts in one watch request.

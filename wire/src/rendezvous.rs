@@ -12,7 +12,7 @@ use crate::{
     account::AccountRecord,
     bounded::Bounded,
     codec::{self, DecodeError},
-    id::{AccountId, DeviceId, TopicTag},
+    id::{AccountId, Challenge, DeviceId, TopicTag},
     limits::{
         ADDRESS_MAX, ADDRESSES_MAX, DEVICES_MAX, MEMBERS_PER_ANSWER, NOTICE_MAX,
         RENDEZVOUS_FRAME_MAX, TOKEN_MAX, WATCH_PER_REQUEST,
@@ -70,6 +70,11 @@ pub enum Request {
     Register {
         /// The newest record of the account.
         record: Signed<AccountRecord>,
+    },
+    /// Answers the puzzle of the last refusal on this stream; then `Register` again.
+    Solve {
+        /// What [`crate::admission::solves`] it.
+        answer: u64,
     },
     /// Replaces the addresses under which this device is introduced.
     Announce {
@@ -138,7 +143,7 @@ pub enum Response {
         /// The server's version.
         version: u8,
     },
-    /// To `Register`, `Announce`, `Watch`, `Join` and `Leave`.
+    /// To `Register`, `Solve`, `Announce`, `Watch`, `Join` and `Leave`.
     Done,
     /// To `Lookup`.
     Found(Whereabouts),
@@ -249,6 +254,14 @@ pub enum Refusal {
     /// The server does not admit this client.
     #[error("the server admits only clients with an invitation")]
     NotAdmitted,
+    /// Many take new names now: whoever wants one has to work for it.
+    #[error("the server wants proof of work for a new name")]
+    Puzzle {
+        /// What the puzzle is about.
+        challenge: Challenge,
+        /// How hard it is, see [`crate::admission::solves`].
+        difficulty: u8,
+    },
     /// The server could not do it now.
     #[error("the server has a problem; try again later")]
     Unavailable,
@@ -268,6 +281,7 @@ impl Refusal {
             Self::RateLimited { .. } => "rate_limited",
             Self::Version => "version",
             Self::NotAdmitted => "not_admitted",
+            Self::Puzzle { .. } => "puzzle",
             Self::Unavailable => "unavailable",
         }
     }

@@ -111,6 +111,11 @@ pub enum ServerInput {
         /// Why, for a person.
         text: String,
     },
+    /// The server's puzzle is solved; none if it is harder than any server may set.
+    Solved {
+        /// The answer.
+        answer: Option<u64>,
+    },
     /// The server keeps a place for circuits to this peer.
     Reserved,
     /// It does not any more, or refused.

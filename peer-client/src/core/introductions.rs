@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
+use serde_bytes::ByteBuf;
 use wire::{
     bounded::Bounded,
     id::AccountId,
@@ -72,9 +73,10 @@ impl Machine {
             ServerInput::Opened { loopback } => {
                 self.server_on_loopback = loopback;
                 self.tie.opened();
-                self.ask_server(Request::Hello { version: VERSION, token: None }, Purpose::Hello);
-                let record = self.record.clone();
-                self.ask_server(Request::Register { record }, Purpose::Register);
+                let token = self.token.clone().map(ByteBuf::from);
+                let hello = Request::Hello { version: VERSION, token };
+                self.ask_server(hello, Purpose::Hello);
+                self.register();
             }
             ServerInput::Frame(ServerFrame::Response { id, result }) => {
                 if let Some(purpose) = self.tie.answered(id) {
@@ -84,6 +86,7 @@ impl Machine {
             ServerInput::Frame(ServerFrame::Push(push)) => self.on_push(push),
             ServerInput::Closed { .. } if self.tie.tries_more(self.now.instant) => {}
             ServerInput::Closed { text } => self.on_server_lost(text),
+            ServerInput::Solved { answer } => self.on_solved(answer),
             ServerInput::Reserved => self.reserve_failures = 0,
             ServerInput::ReservationLost => {
                 let pause = RESERVE_FIRST
@@ -94,6 +97,23 @@ impl Machine {
             }
         }
         self.tell_tie(&before);
+    }
+
+    fn register(&mut self) {
+        let record = self.record.clone();
+        self.ask_server(Request::Register { record }, Purpose::Register);
+    }
+
+    fn on_solved(&mut self, answer: Option<u64>) {
+        match answer {
+            Some(answer) if self.tie.is_greeting() => {
+                self.ask_server(Request::Solve { answer }, Purpose::Inform);
+                self.register();
+            }
+            // The stream is another one by now, or gone.
+            Some(_) => {}
+            None => self.on_refused(Refusal::Unavailable),
+        }
     }
 
     fn on_server_lost(&mut self, text: String) {
@@ -120,6 +140,9 @@ impl Machine {
     fn on_response(&mut self, purpose: Purpose, result: Result<Response, Refusal>) {
         match (purpose, result) {
             (Purpose::Register, Ok(_)) => self.on_registered(),
+            (Purpose::Register, Err(Refusal::Puzzle { challenge, difficulty })) => {
+                self.effects.push(Effect::Solve { challenge, difficulty });
+            }
             (Purpose::Register, Err(refusal)) if self.ask_own_record(refusal) => {}
             (Purpose::OwnRecord(refusal), Ok(Response::Found(found))) => {
                 self.on_own_record_found(&found, refusal);

@@ -54,6 +54,8 @@ pub struct Setup {
     pub server: DeviceId,
     /// Its addresses, for invitations.
     pub server_addresses: Vec<Multiaddr>,
+    /// What the server wants to see before it gives a new name.
+    pub token: Option<Vec<u8>>,
     /// Keep this device's address from contacts.
     pub relay_only: bool,
     /// Where attachments that are here whole lie.
@@ -77,6 +79,7 @@ pub struct Machine {
     pub(super) introduction: Introduction,
     pub(super) server: DeviceId,
     pub(super) server_addresses: Vec<Multiaddr>,
+    pub(super) token: Option<Vec<u8>>,
     pub(super) relay_only: bool,
     pub(super) rng: StdRng,
     /// The time of the input that is being handled.
@@ -144,6 +147,7 @@ impl Machine {
             introduction,
             server: setup.server,
             server_addresses: setup.server_addresses,
+            token: setup.token,
             relay_only: setup.relay_only,
             rng: StdRng::from_seed(setup.seed),
             now,

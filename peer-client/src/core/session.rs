@@ -115,6 +115,11 @@ impl Tie {
         self.phase == Phase::Registered
     }
 
+    /// Whether the server is still to take the registration.
+    pub(crate) fn is_greeting(&self) -> bool {
+        matches!(self.phase, Phase::Connecting { .. })
+    }
+
     /// Whether trying again will not help.
     pub(crate) fn is_refused(&self) -> bool {
         self.phase == Phase::Refused

@@ -101,7 +101,7 @@ impl Window {
             (Some(handle), _) => window.hold(handle, context),
             (None, Some(username)) if !rendezvous.is_empty() => {
                 let account = Account::Here(username);
-                window.launch(Login { rendezvous, account }, context);
+                window.launch(Login { rendezvous, token: None, account }, context);
             }
             (None, _) => {}
         }

@@ -72,6 +72,8 @@ pub struct Start {
 pub struct Login {
     /// Addresses of the rendezvous server, at least one.
     pub rendezvous: Vec<Multiaddr>,
+    /// What the server wants to see before it gives a new name, from an invitation to it.
+    pub token: Option<Vec<u8>>,
     /// Whose account it is, and how it comes to this device.
     pub account: Account,
 }

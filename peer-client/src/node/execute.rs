@@ -43,6 +43,9 @@ impl Running {
             Effect::ConnectServer { addresses } => self.connect_server(addresses),
             Effect::DisconnectServer => self.disconnect_server(),
             Effect::SendServer(frame) => self.send_server(frame),
+            Effect::Solve { challenge, difficulty } => {
+                self.jobs.spawn(jobs::solve(challenge, difficulty));
+            }
             Effect::Reserve => {
                 self.server.reserve_wanted = true;
                 self.reserve_if_due();

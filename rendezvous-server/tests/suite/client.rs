@@ -97,6 +97,29 @@ impl Client {
         }
     }
 
+    /// Whether the server lets device `n` connect, and stay until it answered a ping.
+    pub(crate) async fn can_connect(n: u8, server: &Multiaddr) -> bool {
+        let key = DeviceKey::from_seed([n; 32]);
+        let mut swarm = client_swarm::swarm(&key);
+        let mut control = swarm.behaviour().stream.new_control();
+        swarm.dial(server.clone()).unwrap();
+        let (_jobs, jobs_waiting) = mpsc::channel(1);
+        let (events_out, _events) = mpsc::channel(65_536);
+        let server_id = peer_of(server);
+        let driver = tokio::spawn(client_swarm::drive(swarm, server_id, jobs_waiting, events_out));
+        let protocol = StreamProtocol::new(rendezvous::PROTOCOL);
+        let trying = async {
+            let mut stream = control.open_stream(server_id, protocol).await.ok()?;
+            let request = Request::Hello { version: VERSION, token: None };
+            stream.write_all(&frame::encode(&ClientFrame { id: 1, request })).await.ok()?;
+            stream.flush().await.ok()?;
+            stream.read_exact(&mut [0; frame::PREFIX]).await.ok()
+        };
+        let answered = within("a connection or a refusal", trying).await;
+        driver.abort();
+        answered.is_some()
+    }
+
     /// Connects, says hello and registers the account of the same number.
     pub(crate) async fn register(n: u8, server: &Multiaddr, username: &str) -> Self {
         let mut client = Self::connect(n, server).await;
@@ -126,6 +149,16 @@ impl Client {
         let (answered, result) = self.answer().await;
         assert_eq!(answered, id);
         result
+    }
+
+    /// Asks and waits for the answer; none if the server is gone.
+    pub(crate) async fn try_ask(&mut self, request: Request) -> Option<Result<Response, Refusal>> {
+        self.next_request += 1;
+        let frame = ClientFrame { id: self.next_request, request };
+        self.writer.write_all(&frame::encode(&frame)).await.ok()?;
+        self.writer.flush().await.ok()?;
+        let answered = within("an answer or the end", self.responses.recv()).await;
+        answered.map(|(_, result)| result)
     }
 
     /// The next answer and the id of its request.

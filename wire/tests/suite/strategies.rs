@@ -8,7 +8,10 @@ use wire::{
     bounded::Bounded,
     conversation::{GroupMessage, GroupSecret},
     event::{Attachment, CheckedEvent, Clock, Event, EventHeader, Membership, Payload},
-    id::{AccountId, BlobHash, ConversationId, DeviceId, EventId, Hash, MembershipProof, TopicTag},
+    id::{
+        AccountId, BlobHash, Challenge, ConversationId, DeviceId, EventId, Hash, MembershipProof,
+        TopicTag,
+    },
     invite::{Invitation, Invite},
     key::{AccountKey, DeviceKey},
     limits::{BLOB_MAX, NUMBER_MAX, VERSION},
@@ -295,6 +298,7 @@ pub(crate) fn client_frame() -> impl Strategy<Value = ClientFrame> {
     let request = prop_oneof![
         (any::<u8>(), token).prop_map(|(version, token)| Request::Hello { version, token }),
         signed_record().prop_map(|record| Request::Register { record }),
+        any::<u64>().prop_map(|answer| Request::Solve { answer }),
         list(address(), 16).prop_map(|addresses| Request::Announce { addresses }),
         username().prop_map(|username| Request::Lookup { username }),
         list(account_id(), 40).prop_map(|accounts| Request::Watch { accounts }),
@@ -319,6 +323,10 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         Just(Refusal::NameTaken),
         Just(Refusal::NotFound),
         any::<u32>().prop_map(|retry_after| Refusal::RateLimited { retry_after }),
+        (any::<[u8; 16]>(), any::<u8>()).prop_map(|(challenge, difficulty)| Refusal::Puzzle {
+            challenge: Challenge::new(challenge),
+            difficulty,
+        }),
         Just(Refusal::Unavailable),
     ]
 }

@@ -129,6 +129,7 @@ impl Person {
             username: self.username.clone(),
             server: server_key().id(),
             server_addresses: Vec::new(),
+            token: None,
             relay_only: self.relay_only,
             blob_dir: "blobs".into(),
             attachment_quota: 1000,
