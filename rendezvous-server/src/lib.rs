@@ -19,6 +19,7 @@ pub mod listen;
 pub mod names;
 pub mod presence;
 pub mod rate_limit;
+mod relaying;
 pub mod requests;
 pub mod server;
 pub mod service;

@@ -29,9 +29,6 @@ use crate::{
     topics::Topics,
 };
 
-/// Bytes that a group message costs beyond its length, for the work it makes.
-const GROUP_MESSAGE_OVERHEAD: u32 = 1024;
-
 /// A client's stream, numbered by the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
@@ -69,8 +66,8 @@ pub enum Input {
         from: DeviceId,
         /// The group.
         tag: TopicTag,
-        /// Its length in bytes.
-        length: usize,
+        /// The message, sealed.
+        sealed: Vec<u8>,
         /// Its id in gossipsub.
         message: Vec<u8>,
     },
@@ -121,6 +118,15 @@ pub enum Effect {
         message: Vec<u8>,
         /// Whether it is relayed.
         accept: bool,
+    },
+    /// Send a group message to each of these members that gossip does not bring it to.
+    Copy {
+        /// The group.
+        tag: TopicTag,
+        /// The message, sealed.
+        sealed: Vec<u8>,
+        /// The members and their streams.
+        members: Vec<(DeviceId, ClientId)>,
     },
 }
 
@@ -205,7 +211,7 @@ pub struct Service {
     pub(crate) topics: Topics,
     pub(crate) requests: RateLimiter<DeviceId>,
     pub(crate) new_names: RateLimiter<Network>,
-    group_bytes: RateLimiter<DeviceId>,
+    pub(crate) group_bytes: RateLimiter<DeviceId>,
 }
 
 impl Service {
@@ -251,9 +257,12 @@ impl Service {
             Input::Request { client, frame } => self.request(now, client, frame, &mut effects),
             Input::Answer(answer) => self.answered(now, answer, &mut effects),
             Input::Closed(client) => self.forget(now, client, &mut effects),
-            Input::GroupMessage { from, tag, length, message } => {
-                let accept = self.may_publish(now, from, tag, length);
+            Input::GroupMessage { from, tag, sealed, message } => {
+                let accept = self.may_publish(now, from, tag, sealed.len());
                 effects.push(Effect::Relay { from, message, accept });
+                if accept {
+                    self.copy(from, tag, sealed, &mut effects);
+                }
             }
             Input::Tick => {
                 let expired = self.topics.expired(now);
@@ -367,12 +376,6 @@ impl Service {
         if let Some(account) = self.presence.depart(&device) {
             self.tell_presence(account, effects);
         }
-    }
-
-    /// Only present members speak in a group, at a bounded rate.
-    fn may_publish(&mut self, now: Instant, from: DeviceId, tag: TopicTag, length: usize) -> bool {
-        let cost = u32::try_from(length).unwrap_or(u32::MAX).saturating_add(GROUP_MESSAGE_OVERHEAD);
-        self.topics.is_member(&tag, &from) && self.group_bytes.try_take(from, cost, now).is_ok()
     }
 
     fn shut_down(&mut self, effects: &mut Vec<Effect>) {

@@ -1,5 +1,7 @@
 //! What the swarm tells, as the service understands it. A part of [`Server`].
 
+use std::sync::Arc;
+
 use libp2p::{PeerId, gossipsub, ping, relay, swarm::SwarmEvent};
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
@@ -90,7 +92,7 @@ impl Server {
         let serving = streams::serve(client, stream, self.to_inbox.clone(), waiting);
         let abort = self.tasks.spawn(serving);
         self.task_clients.insert(abort.id(), client);
-        self.clients.insert(client, ClientTask { outbox, abort });
+        self.clients.insert(client, ClientTask { outbox, abort, waiting: Arc::default() });
         let origin = addresses::ip_of(&origin);
         self.take(Input::Opened { client, device, origin });
     }
@@ -101,8 +103,8 @@ impl Server {
                 let sender = DeviceId::try_from(propagation_source);
                 let tag = rendezvous::topic_tag(message.topic.as_str());
                 if let (Ok(from), Some(tag)) = (sender, tag) {
-                    let length = message.data.len();
-                    self.take(Input::GroupMessage { from, tag, length, message: message_id.0 });
+                    let sealed = message.data;
+                    self.take(Input::GroupMessage { from, tag, sealed, message: message_id.0 });
                 }
             }
             gossipsub::Event::SlowPeer { peer_id, failed_messages } => {

@@ -10,6 +10,7 @@ mod autonat;
 mod cli;
 mod client;
 mod client_swarm;
+mod copies;
 mod groups;
 mod memory_names;
 mod names;
