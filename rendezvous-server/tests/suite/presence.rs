@@ -209,7 +209,7 @@ fn only_members_speak_and_not_without_end() {
         match &scenario.handle(input)[..] {
             [Effect::Relay { from, message: about, accept }, copies @ ..] => {
                 assert_eq!((*from, about), (device(1), &message));
-                assert_eq!(copies.len(), usize::from(*accept));
+                assert!(*accept || copies.is_empty());
                 *accept
             }
             other => panic!("{other:?}"),
