@@ -16,6 +16,7 @@ mod names;
 mod offline;
 mod relay_only;
 mod restart;
+mod survival;
 mod window;
 
 /// A file beside this one that nobody declares would be compiled by nobody.
