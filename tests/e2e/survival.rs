@@ -34,7 +34,8 @@ fn a_group_works_on_without_its_server_and_half_of_its_members() {
         list(&answer, "peers").iter().filter(|it| it["path"] == "direct").count()
     };
     for peer in &mut peers {
-        assert!(direct(peer) >= 3, "{} is connected to {}", peer.username(), direct(peer));
+        let connected = direct(peer);
+        assert!(connected >= 3, "{} is connected to {connected}", peer.username());
     }
 
     server.kill();
