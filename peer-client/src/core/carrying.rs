@@ -202,7 +202,7 @@ mod tests {
                 carrying.missed(9_000, 10_000, now);
             }
             assert_eq!(carrying.tick(now, 10_000), Some(true));
-            assert_eq!(carrying.tick(now + doubt - SECOND, 10_000), None);
+            assert_eq!(carrying.tick(now + doubt / 2, 10_000), None);
             assert_eq!(carrying.next_deadline(), Some(now + doubt));
             now += doubt;
             assert_eq!(carrying.tick(now, 0), None);
