@@ -35,6 +35,7 @@ pub mod operator;
 pub mod presence;
 pub mod prove;
 pub mod rate_limit;
+mod relaying;
 pub mod requests;
 pub mod server;
 pub mod service;

@@ -86,6 +86,11 @@ impl Service {
                 effects.push(asker.respond(Ok(Response::Done)));
             }
             Request::Members { tag } => self.members(asker, tag, effects),
+            Request::Copies { tag, wanted } => {
+                let is_member = self.topics.set_copied(tag, asker.device, wanted);
+                let result = if is_member { Ok(Response::Done) } else { Err(Refusal::NotFound) };
+                effects.push(asker.respond(result));
+            }
         }
     }
 
@@ -250,6 +255,7 @@ fn cost(request: &Request) -> u32 {
         | Request::Watch { .. }
         | Request::Join { .. }
         | Request::Leave { .. }
-        | Request::Members { .. } => 1,
+        | Request::Members { .. }
+        | Request::Copies { .. } => 1,
     }
 }

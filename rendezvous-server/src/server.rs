@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     future, io,
+    sync::{Arc, atomic::AtomicUsize},
     time::{Duration, Instant},
 };
 
@@ -81,6 +82,8 @@ pub enum ServerError {
 pub(crate) struct ClientTask {
     pub(crate) outbox: mpsc::Sender<Outgoing>,
     pub(crate) abort: AbortHandle,
+    /// Bytes of copies that wait for the client.
+    pub(crate) waiting: Arc<AtomicUsize>,
 }
 
 /// A server that listens and is about to serve.

@@ -1,5 +1,7 @@
 //! What the swarm tells, as the service understands it. A part of [`Server`].
 
+use std::sync::Arc;
+
 use libp2p::{PeerId, gossipsub, ping, relay, swarm::SwarmEvent};
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
@@ -93,7 +95,7 @@ impl Server {
         let serving = streams::serve(client, stream, self.to_inbox.clone(), waiting);
         let abort = self.tasks.spawn(serving);
         self.task_clients.insert(abort.id(), client);
-        self.clients.insert(client, ClientTask { outbox, abort });
+        self.clients.insert(client, ClientTask { outbox, abort, waiting: Arc::default() });
         let origin = addresses::ip_of(&origin);
         self.take(Input::Opened { client, device, origin });
     }
@@ -104,11 +106,11 @@ impl Server {
                 let sender = DeviceId::try_from(propagation_source);
                 let tag = rendezvous::topic_tag(message.topic.as_str());
                 if let (Ok(from), Some(tag)) = (sender, tag) {
-                    let length = message.data.len();
-                    let relayed = self.counters.group_messages;
-                    self.take(Input::GroupMessage { from, tag, length, message: message_id.0 });
+                    let (length, relayed) = (message.data.len(), self.counters.group_messages);
+                    let (topic, sealed) = (message.topic, message.data);
+                    self.take(Input::GroupMessage { from, tag, sealed, message: message_id.0 });
                     if self.counters.group_messages > relayed {
-                        let mesh = self.swarm.behaviour().gossip.mesh_peers(&message.topic);
+                        let mesh = self.swarm.behaviour().gossip.mesh_peers(&topic);
                         let copies =
                             mesh.filter(|peer| **peer != propagation_source).count() as u64;
                         self.counters.group_copies += copies;

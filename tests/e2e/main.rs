@@ -17,6 +17,7 @@ mod node;
 mod offline;
 mod relay_only;
 mod restart;
+mod survival;
 mod window;
 
 /// A file beside this one that nobody declares would be compiled by nobody.

@@ -67,9 +67,9 @@ pub const RANGES_MAX: usize = 8;
 /// Longest reason in a farewell, in bytes.
 pub const REASON_MAX: usize = 200;
 
-/// Largest frame between client and rendezvous server, in bytes: holds a full answer even where
-/// every address is as long as it may be.
-pub const RENDEZVOUS_FRAME_MAX: usize = 128 * 1024;
+/// Largest frame between client and rendezvous server, in bytes: holds the largest group message,
+/// and a full answer even where every address is as long as it may be.
+pub const RENDEZVOUS_FRAME_MAX: usize = GOSSIP_MAX + 1024;
 /// Largest admission token, in bytes.
 pub const TOKEN_MAX: usize = 1024;
 /// Largest encoded body of a token that a server signs, in bytes.

@@ -14,7 +14,7 @@ use crate::{
     codec::{self, DecodeError},
     id::{AccountId, Challenge, DeviceId, TopicTag},
     limits::{
-        ADDRESS_MAX, ADDRESSES_MAX, DEVICES_MAX, MEMBERS_PER_ANSWER, NOTICE_MAX,
+        ADDRESS_MAX, ADDRESSES_MAX, DEVICES_MAX, GOSSIP_MAX, MEMBERS_PER_ANSWER, NOTICE_MAX,
         RENDEZVOUS_FRAME_MAX, TOKEN_MAX, WATCH_PER_REQUEST,
     },
     name::Username,
@@ -106,6 +106,14 @@ pub enum Request {
         /// The group.
         tag: TopicTag,
     },
+    /// Whether the server itself sends this member each message of a group. It does from `Join` on,
+    /// until the member says that others bring them.
+    Copies {
+        /// The group.
+        tag: TopicTag,
+        /// Whether it does.
+        wanted: bool,
+    },
 }
 
 /// A server's frame.
@@ -130,6 +138,9 @@ impl ServerFrame {
             Self::Push(Push::Notice { text, .. }) if text.len() > NOTICE_MAX => {
                 Err(DecodeError::Invalid("notice is too long"))
             }
+            Self::Push(Push::Message { sealed, .. }) if sealed.len() > GOSSIP_MAX => {
+                Err(DecodeError::Invalid("group message is too long"))
+            }
             _ => Ok(frame),
         }
     }
@@ -143,7 +154,7 @@ pub enum Response {
         /// The server's version.
         version: u8,
     },
-    /// To `Register`, `Solve`, `Announce`, `Watch`, `Join` and `Leave`.
+    /// To `Register`, `Solve`, `Announce`, `Watch`, `Join`, `Leave` and `Copies`.
     Done,
     /// To `Lookup`.
     Found(Whereabouts),
@@ -199,6 +210,13 @@ pub enum Push {
         tag: TopicTag,
         /// The member.
         member: Box<Member>,
+    },
+    /// A message of a group whose messages this client wants from the server.
+    Message {
+        /// The group.
+        tag: TopicTag,
+        /// The message, sealed, at most [`GOSSIP_MAX`] bytes.
+        sealed: ByteBuf,
     },
     /// The server's word to its clients.
     Notice {

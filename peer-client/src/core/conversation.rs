@@ -15,6 +15,7 @@ use wire::{
 };
 
 use super::{
+    carrying::Carrying,
     model::{Completeness, Delivery, Stage as Shown},
     storage::{ConversationRow, ConversationState, Kind, MessageRow},
     timeline::Window,
@@ -75,6 +76,8 @@ pub(crate) struct GroupState {
     pub(crate) sources: BTreeSet<DeviceId>,
     /// When the next look for missing entries is due.
     pub(crate) repair_at: Option<Instant>,
+    /// Who brings the messages.
+    pub(crate) carrying: Carrying,
 }
 
 /// One device's log.

@@ -248,6 +248,13 @@ pub enum GossipInput {
         /// It was; if not, nobody took it.
         taken: bool,
     },
+    /// How many members pass the group's messages on to this peer, and it to them.
+    Meshed {
+        /// The group.
+        tag: TopicTag,
+        /// The members.
+        members: usize,
+    },
     /// Another node relays the group's topic to this peer.
     Ready {
         /// The group.

@@ -61,7 +61,12 @@ impl Machine {
             let group = self.conversations.get(&id).is_some_and(Conversation::is_group);
             let path = path(&event.header.author, group);
             match self.take_event(id, event) {
-                Ok(Outcome::Next(event, account)) => batch.push((event, account, path, false)),
+                Ok(Outcome::Next(event, account)) => {
+                    if group {
+                        self.note_carried(id, &event, path);
+                    }
+                    batch.push((event, account, path, false));
+                }
                 Ok(Outcome::Ahead(event, account)) => {
                     taken.gap = true;
                     batch.push((event, account, path, true));

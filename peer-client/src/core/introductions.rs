@@ -128,6 +128,7 @@ impl Machine {
         self.reserve_at = None;
         for conversation in self.conversations.values_mut() {
             conversation.group.joined = false;
+            conversation.group.carrying.server_lost();
         }
         // Connections that exist stay, and who is connected counts as present by that.
         for account in self.people.clear_presence() {
@@ -160,6 +161,10 @@ impl Machine {
             (Purpose::Members(tag), Ok(Response::Members(members))) => {
                 self.on_members(tag, &members);
             }
+            (Purpose::Neighbours(tag), Ok(Response::Members(members))) => {
+                self.on_neighbours(tag, &members);
+            }
+            (Purpose::Copies { tag, wanted: true }, Err(_)) => self.on_no_copies(tag),
             (Purpose::Find(username, call, command), Ok(Response::Found(found))) => {
                 self.on_found(&username, &found);
                 if self
@@ -221,6 +226,7 @@ impl Machine {
                 }
             }
             Push::MemberJoined { tag, member } => self.on_member_joined(tag, &member),
+            Push::Message { tag, sealed } => self.on_gossip_message(tag, &sealed),
             Push::Notice { kind: NoticeKind::ShuttingDown, .. } => {}
             Push::Notice { kind: NoticeKind::Replaced, text } => {
                 self.notice(Notice::Error { code: "replaced", text });

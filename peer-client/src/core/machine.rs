@@ -29,6 +29,7 @@ use super::{
     input::{CallId, Input, Now, SessionId, Ticket},
     intake::is_timely,
     model::{Me, Model},
+    neighbours::Neighbours,
     notice::Notice,
     own::Own,
     paths::Paths,
@@ -105,6 +106,7 @@ pub struct Machine {
     pub(super) pending: BTreeMap<Ticket, Pending>,
     /// Commands that wait for the server, with their time limit.
     pub(super) waiting_calls: Vec<(Instant, CallId, Command)>,
+    pub(super) neighbours: Neighbours,
     pub(super) attachments: Attachments,
     pub(super) trouble: Option<Trouble>,
     pub(super) effects: Vec<Effect>,
@@ -166,6 +168,7 @@ impl Machine {
             checks: BTreeMap::new(),
             pending: BTreeMap::new(),
             waiting_calls: Vec::new(),
+            neighbours: Neighbours::new(now.instant),
             attachments: Attachments::new(setup.blob_dir, shelf),
             trouble: None,
             effects: Vec::new(),
@@ -249,13 +252,26 @@ impl Machine {
         let conversations = self.conversations.values().filter_map(|conversation| {
             let typing = conversation.typing.values().min().copied();
             let group = &conversation.group;
-            [typing, group.digest_at, group.repair_at].into_iter().flatten().min()
+            let carrying = group.carrying.next_deadline();
+            [typing, group.digest_at, group.repair_at, carrying].into_iter().flatten().min()
         });
+        let seeks = !self.tags.is_empty() && !self.relay_only;
+        let neighbours = seeks.then(|| self.neighbours.next_deadline());
         let attachments = self.attachments.next_deadline();
-        [tie, paths, checks, calls, streams, self.reserve_at, attachments, conversations.min()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            tie,
+            paths,
+            checks,
+            calls,
+            streams,
+            self.reserve_at,
+            attachments,
+            neighbours,
+            conversations.min(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// The newest model.
@@ -269,6 +285,7 @@ impl Machine {
         self.follow(actions);
         self.tick_replication();
         self.tick_groups();
+        self.tick_neighbours();
         self.tick_attachments();
     }
 

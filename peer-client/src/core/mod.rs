@@ -4,6 +4,7 @@
 //! [`effect`] what comes out.
 
 mod attachments;
+mod carrying;
 mod changes;
 pub mod command;
 mod commands;
@@ -26,6 +27,8 @@ mod links;
 mod log;
 pub mod machine;
 pub mod model;
+mod neighbourhood;
+mod neighbours;
 mod newest;
 pub mod notice;
 mod own;

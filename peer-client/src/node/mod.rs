@@ -1,11 +1,13 @@
 //! The node: one task that owns the swarm and the core, and carries out what the core decides.
 
 mod behaviour;
+mod direct_gossip;
 mod execute;
 pub mod files;
 mod jobs;
 mod listen;
 pub(crate) mod lone;
+mod meshes;
 mod pairing;
 mod run;
 mod streams;

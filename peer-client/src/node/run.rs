@@ -22,7 +22,7 @@ use wire::{
     blob::BlobRequest,
     id::{DeviceId, MembershipProof, TopicTag},
     pairing::PairingReply,
-    rendezvous::ClientFrame,
+    rendezvous::{ClientFrame, ServerFrame},
     sync::SyncFrame,
 };
 
@@ -30,6 +30,7 @@ use super::{
     behaviour::{Behaviour, BehaviourEvent},
     files::Files,
     jobs::Decision,
+    meshes::Meshes,
     streams,
 };
 use crate::{
@@ -118,6 +119,7 @@ pub(super) struct Running {
     pub(super) pairings: BTreeMap<PairingId, oneshot::Sender<PairingReply>>,
     /// Who is subscribed to the topics of the own groups.
     pub(super) subscribers: BTreeMap<TopicTag, BTreeSet<libp2p::PeerId>>,
+    pub(super) meshes: Meshes,
     last_id: u64,
 }
 
@@ -180,6 +182,7 @@ impl Running {
             decisions: BTreeMap::new(),
             pairings: BTreeMap::new(),
             subscribers: BTreeMap::new(),
+            meshes: Meshes::new(),
             last_id: 0,
         }
     }
@@ -223,6 +226,10 @@ impl Running {
                 self.translate(event).map_or(Next::Nothing, Next::Input)
             }
             () = wait_until(deadline) => Next::Input(Input::Tick),
+            () = self.meshes.due() => {
+                self.look_at_meshes();
+                Next::Nothing
+            }
         }
     }
 
@@ -300,6 +307,9 @@ impl Running {
 
     fn event(&mut self, event: Event) -> Option<Input> {
         match event {
+            Event::Input(Input::Server(ServerInput::Frame(ServerFrame::Push(push)))) => {
+                self.take_push(push)
+            }
             Event::Input(input) => Some(input),
             Event::ServerStreamEnded(text) => self.server_lost(text),
             Event::SyncAccepted { device, stream } => {

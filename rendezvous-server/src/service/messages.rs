@@ -52,8 +52,8 @@ pub enum Input {
         from: DeviceId,
         /// The group.
         tag: TopicTag,
-        /// Its length in bytes.
-        length: usize,
+        /// The message, sealed.
+        sealed: Vec<u8>,
         /// Its id in gossipsub.
         message: Vec<u8>,
     },
@@ -113,6 +113,15 @@ pub enum Effect {
         message: Vec<u8>,
         /// Whether it is relayed.
         accept: bool,
+    },
+    /// Send a group message to each of these members that gossip does not bring it to.
+    Copy {
+        /// The group.
+        tag: TopicTag,
+        /// The message, sealed.
+        sealed: Vec<u8>,
+        /// The members and their streams.
+        members: Vec<(DeviceId, ClientId)>,
     },
 }
 

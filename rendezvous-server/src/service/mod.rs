@@ -31,9 +31,6 @@ use crate::{
 
 pub use self::messages::{Answer, AnswerKind, ClientId, Effect, Input, Question, QuestionKind};
 
-/// Bytes that a group message costs beyond its length, for the work it makes.
-const GROUP_MESSAGE_OVERHEAD: u32 = 1024;
-
 /// A stream and who is at its other end.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -91,8 +88,8 @@ pub struct Service {
     pub(crate) requests: RateLimiter<DeviceId>,
     pub(crate) network_requests: RateLimiter<Network>,
     pub(crate) newcomers: Newcomers,
-    group_bytes: RateLimiter<DeviceId>,
-    network_bytes: RateLimiter<Network>,
+    pub(crate) group_bytes: RateLimiter<DeviceId>,
+    pub(crate) network_bytes: RateLimiter<Network>,
     /// Clients on this machine are exempt from limits of networks.
     trusts_loopback: bool,
     pub(crate) banned: BTreeSet<AccountId>,
@@ -152,9 +149,12 @@ impl Service {
             Input::Request { client, frame } => self.request(now, client, frame, &mut effects),
             Input::Answer(answer) => self.answered(now, answer, &mut effects),
             Input::Closed(client) => self.forget(now, client, &mut effects),
-            Input::GroupMessage { from, tag, length, message } => {
-                let accept = self.may_publish(now, from, tag, length);
+            Input::GroupMessage { from, tag, sealed, message } => {
+                let accept = self.may_publish(now, from, tag, sealed.len());
                 effects.push(Effect::Relay { from, message, accept });
+                if accept {
+                    self.copy(from, tag, sealed, &mut effects);
+                }
             }
             Input::Ban { account, on } => self.ban(now, account, on, &mut effects),
             Input::Busy(is_busy) => self.newcomers.is_busy = is_busy,
@@ -285,18 +285,6 @@ impl Service {
             }
             effects.push(Effect::Disconnect(device));
         }
-    }
-
-    /// Only present members speak in a group, at a bounded rate.
-    fn may_publish(&mut self, now: Instant, from: DeviceId, tag: TopicTag, length: usize) -> bool {
-        let cost = u32::try_from(length).unwrap_or(u32::MAX).saturating_add(GROUP_MESSAGE_OVERHEAD);
-        if !self.topics.is_member(&tag, &from) {
-            return false;
-        }
-        let client = self.presence.client(&from).and_then(|client| self.clients.get(&client));
-        let network = self.network(client.and_then(|client| client.origin));
-        self.group_bytes.try_take(from, cost, now).is_ok()
-            && network.is_none_or(|it| self.network_bytes.try_take(it, cost, now).is_ok())
     }
 
     fn shut_down(&mut self, effects: &mut Vec<Effect>) {

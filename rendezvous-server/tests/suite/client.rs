@@ -67,6 +67,7 @@ impl Client {
         swarm.dial(server.clone()).unwrap();
         let (jobs, jobs_waiting) = mpsc::channel(64);
         let (events_out, mut events) = mpsc::channel(65_536);
+        let copies = events_out.clone();
         let driver = tokio::spawn(client_swarm::drive(swarm, server_id, jobs_waiting, events_out));
         within("a connection", async {
             match events.recv().await {
@@ -80,7 +81,7 @@ impl Client {
         let (read, writer) = stream.split();
         let (push, pushes) = mpsc::channel(65_536);
         let (respond, responses) = mpsc::channel(16);
-        let reader = tokio::spawn(read_frames(read, push, respond));
+        let reader = tokio::spawn(read_frames(read, push, respond, copies));
         Self {
             device: key.id(),
             server: server.clone(),
@@ -339,6 +340,7 @@ async fn read_frames(
     mut stream: impl futures::AsyncRead + Unpin,
     push: mpsc::Sender<Push>,
     respond: mpsc::Sender<(u32, Result<Response, Refusal>)>,
+    copies: mpsc::Sender<ClientEvent>,
 ) {
     let mut prefix = [0; frame::PREFIX];
     while stream.read_exact(&mut prefix).await.is_ok() {
@@ -346,6 +348,11 @@ async fn read_frames(
         stream.read_exact(&mut body).await.unwrap();
         match ServerFrame::decode(&body).unwrap() {
             ServerFrame::Response { id, result } => respond.send((id, result)).await.unwrap(),
+            ServerFrame::Push(Push::Message { tag, sealed }) => {
+                let topic = rendezvous::topic(&tag);
+                let copy = ClientEvent::Message { topic, data: sealed.into_vec() };
+                copies.send(copy).await.unwrap();
+            }
             ServerFrame::Push(it) => push.send(it).await.unwrap(),
         }
     }

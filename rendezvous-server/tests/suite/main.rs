@@ -12,6 +12,7 @@ mod cli;
 mod client;
 mod client_swarm;
 mod durability;
+mod copies;
 mod groups;
 mod hostile;
 mod memory_names;

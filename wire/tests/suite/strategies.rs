@@ -305,6 +305,7 @@ pub(crate) fn client_frame() -> impl Strategy<Value = ClientFrame> {
         tag().prop_map(|tag| Request::Join { tag }),
         tag().prop_map(|tag| Request::Leave { tag }),
         tag().prop_map(|tag| Request::Members { tag }),
+        (tag(), any::<bool>()).prop_map(|(tag, wanted)| Request::Copies { tag, wanted }),
     ];
     (any::<u32>(), request).prop_map(|(id, request)| ClientFrame { id, request })
 }
@@ -347,6 +348,8 @@ pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame> {
         (tag(), member())
             .prop_map(|(tag, member)| Push::MemberJoined { tag, member: Box::new(member) }),
         (kind, "\\PC{0,100}").prop_map(|(kind, text)| Push::Notice { kind, text }),
+        (tag(), vec(any::<u8>(), 0..200))
+            .prop_map(|(tag, sealed)| Push::Message { tag, sealed: ByteBuf::from(sealed) }),
     ];
     let result = prop_oneof![response.prop_map(Ok), refusal().prop_map(Err)];
     prop_oneof![

@@ -240,6 +240,7 @@ fn requests() -> Vec<Vector> {
         ("join", Request::Join { tag }),
         ("leave", Request::Leave { tag }),
         ("members", Request::Members { tag }),
+        ("copies", Request::Copies { tag, wanted: false }),
     ];
     let frame = |(name, request)| {
         let frame = ClientFrame { id: 7, request };
@@ -268,6 +269,7 @@ fn answers() -> Vec<Vector> {
         ("absence", presence(Vec::new())),
         ("record_changed", Push::RecordChanged { record }),
         ("member_joined", Push::MemberJoined { tag: group().tag(), member: Box::new(member()) }),
+        ("message", Push::Message { tag: group().tag(), sealed: ByteBuf::from([4; 5]) }),
         ("shutting_down", notice(NoticeKind::ShuttingDown, "Back at noon")),
         ("replaced", notice(NoticeKind::Replaced, "")),
     ];

@@ -53,7 +53,7 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    fn may_dial(self, addresses: &[Multiaddr]) -> bool {
+    pub(super) fn may_dial(self, addresses: &[Multiaddr]) -> bool {
         !self.relay_only && !self.families.usable(addresses).is_empty()
     }
 }
