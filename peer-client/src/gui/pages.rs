@@ -8,7 +8,7 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
-use super::{Secret, widgets::qr::Qr};
+use super::{Secret, views::palette::Palette, widgets::qr::Qr};
 use crate::{
     core::model::{DeviceView, PersonDelivery},
     node,
@@ -51,6 +51,21 @@ pub(crate) enum Dialog {
     Blocked,
     /// About the program.
     Program,
+    /// Open an address?
+    Address(Address),
+    /// What the keys do.
+    Keys,
+    /// Anything by a part of its name.
+    Palette(Palette),
+}
+
+/// An address that is better looked at before it is opened.
+#[derive(Debug)]
+pub(crate) struct Address {
+    /// The address.
+    pub(crate) url: String,
+    /// What is odd about it.
+    pub(crate) why: &'static str,
 }
 
 /// What is entered in a dialog.

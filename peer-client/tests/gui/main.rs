@@ -3,11 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at the first surprise")]
 
 mod changing;
+mod completing;
 mod consent;
 mod conversations;
 mod details;
 mod devices;
+mod drafts;
 mod first_page;
+mod keyboard;
+mod marked_up;
 mod private_groups;
 mod safekeeping;
 mod searching;

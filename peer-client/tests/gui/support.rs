@@ -86,12 +86,20 @@ impl Desk {
         let (handle, port) = handle::channel();
         let launches = Launches::new();
         launches.end_with(Ok(handle));
-        let start = Start {
-            rendezvous: vec![SERVER.parse().unwrap()],
-            username: Some(name("me")),
-            ..Start::default()
-        };
-        let mut desk = Self::build(size, start, None, port, &launches);
+        let mut desk = Self::build(size, home(), None, port, &launches);
+        desk.publish(model);
+        desk.wait_for("Settings");
+        desk
+    }
+
+    /// The same once more over the same folder, as after a restart.
+    pub(crate) fn restarted(self, size: [f32; 2]) -> Self {
+        let Self { harness, port, model, _runtime: runtime, folder } = self;
+        drop((harness, port, runtime));
+        let (handle, port) = handle::channel();
+        let launches = Launches::new();
+        launches.end_with(Ok(handle));
+        let mut desk = Self::build_in(folder, size, home(), (None, port), &launches);
         desk.publish(model);
         desk.wait_for("Settings");
         desk
@@ -128,12 +136,21 @@ impl Desk {
 
     fn build(
         size: [f32; 2],
-        mut start: Start,
+        start: Start,
         handle: Option<Handle>,
         port: Port,
         launches: &Launches,
     ) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::build_in(tempfile::tempdir().unwrap(), size, start, (handle, port), launches)
+    }
+
+    fn build_in(
+        folder: tempfile::TempDir,
+        size: [f32; 2],
+        mut start: Start,
+        (handle, port): (Option<Handle>, Port),
+        launches: &Launches,
+    ) -> Self {
         start.data_dir = folder.path().to_path_buf();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -265,6 +282,15 @@ impl Desk {
         let mut model = self.model.clone();
         model.timelines = Arc::new(BTreeMap::from([(conversation, Arc::new(timeline))]));
         self.publish(model);
+    }
+}
+
+/// What a window starts with whose user has registered.
+fn home() -> Start {
+    Start {
+        rendezvous: vec![SERVER.parse().unwrap()],
+        username: Some(name("me")),
+        ..Start::default()
     }
 }
 

@@ -7,7 +7,7 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
-use super::{about, details, devices, invitations, safekeeping, settings};
+use super::{about, details, devices, invitations, keys, palette, safekeeping, settings};
 use crate::{
     core::command::Command,
     gui::{
@@ -62,6 +62,9 @@ pub(crate) fn dialog_ui(
         Dialog::Backup(backup) => safekeeping::backup_ui(ui, backup, state),
         Dialog::Blocked => settings::blocked_ui(ui, scene, state, out),
         Dialog::Program => settings::program_ui(ui, state),
+        Dialog::Address(address) => keys::address_ui(ui, address),
+        Dialog::Keys => keys::keys_ui(ui),
+        Dialog::Palette(palette) => palette::palette_ui(ui, scene, (palette, look), (state, out)),
     };
     let shown = modal.show(context, |ui| {
         let screen = context.content_rect();

@@ -108,7 +108,7 @@ fn menu_ui(
             out.push(Wish { command, purpose: Purpose::Invite(group.clone()) });
         }
         if let Some(conversation) = scene.conversation(name) {
-            consent::items_ui(ui, conversation, out);
+            consent::items_ui(ui, conversation, (state, out));
         }
         if let ConversationName::Group(group) = name
             && button::menu_danger(ui, Icon::LogOut, "Leave group…")
