@@ -245,6 +245,9 @@ fn text_ui(
     if focus {
         response.request_focus();
     }
+    if choosing {
+        completing::hold_keys(ui);
+    }
     if response.changed() {
         completing::take_finished(ui, text);
     }

@@ -1,8 +1,8 @@
 //! What a word being written may become, offered above the field.
 
 use egui::{
-    Align2, Area, CornerRadius, CursorIcon, Frame, Id, Key, Modifiers, Order, Pos2, Rect, Role,
-    Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, Area, CornerRadius, CursorIcon, EventFilter, Frame, Id, Key, Modifiers, Order, Pos2,
+    Rect, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 use wire::name::{ConversationName, Username};
 
@@ -72,6 +72,13 @@ fn people(scene: &Scene<'_>, name: &ConversationName) -> Vec<Username> {
 /// Whether the key that goes to the next control chooses instead.
 pub(crate) fn is_open(state: &UiState) -> bool {
     state.completing.offer.is_some()
+}
+
+/// Keeps the keys that choose from moving the keyboard elsewhere.
+pub(crate) fn hold_keys(ui: &Ui) {
+    let filter =
+        EventFilter { tab: true, horizontal_arrows: true, vertical_arrows: true, escape: true };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(text_id(), filter));
 }
 
 /// Draws what is offered, from a point upwards.

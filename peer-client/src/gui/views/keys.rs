@@ -120,6 +120,7 @@ pub(crate) fn keys_ui(ui: &mut Ui) -> bool {
             .num_columns(2)
             .spacing([space::L, space::XS])
             .min_col_width(150.0)
+            .min_row_height(size::BODY + space::XS)
             .show(ui, |ui| {
                 for (keys, words) in keys {
                     ui.label(

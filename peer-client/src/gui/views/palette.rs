@@ -201,10 +201,11 @@ fn lines_ui(
         }
         if lines.is_empty() {
             let palette = theme::palette(ui);
-            let (rect, _) =
-                ui.allocate_exact_size(vec2(ui.available_width(), 2.0 * ROW), Sense::hover());
-            let font = fonts::regular(size::BODY);
-            centred(ui.painter(), rect, "Nothing found", font, palette.text_faint);
+            let room = vec2(ui.available_width(), 2.0 * ROW);
+            let (rect, response) = ui.allocate_exact_size(room, Sense::hover());
+            let (words, font) = ("Nothing found", fonts::regular(size::BODY));
+            centred(ui.painter(), rect, words, font, palette.text_faint);
+            response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
         }
     });
     clicked
