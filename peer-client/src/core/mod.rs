@@ -42,6 +42,7 @@ pub mod storage;
 mod streams;
 mod timeline;
 mod trouble;
+pub mod verification;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod tests;

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Account, Launcher, Login, Options,
+    announcing::{Announcer, Announcing},
     drafts::Drafts,
     fonts,
     session::Session,
@@ -24,6 +25,7 @@ use crate::{
 };
 
 mod entering;
+mod telling;
 
 /// The window.
 pub struct Window {
@@ -45,6 +47,10 @@ pub struct Window {
     model: Arc<Model>,
     state: UiState,
     drafts: Drafts,
+    announcer: Option<Announcer>,
+    announcing: Announcing,
+    /// The title that the window has.
+    title: String,
     out: Vec<Wish>,
     narrow: bool,
 }
@@ -53,7 +59,7 @@ impl Window {
     /// Prepares the window within an egui context.
     pub fn new(context: &egui::Context, options: Options, launcher: Launcher) -> Self {
         theme::install(context);
-        let Options { start, handle, runtime, clock, shutdown } = options;
+        let Options { start, handle, runtime, clock, shutdown, announcer } = options;
         let closing = context.clone();
         // Ends with the runtime, if not before.
         drop(runtime.spawn(async move {
@@ -92,6 +98,9 @@ impl Window {
             model: Arc::default(),
             state: UiState::new(context),
             drafts,
+            announcer,
+            announcing: Announcing::default(),
+            title: String::new(),
             out: Vec::new(),
             narrow: false,
         };
@@ -181,6 +190,7 @@ impl eframe::App for Window {
             session.receive(&mut self.state, now, &mut self.out);
             self.state.mentions.poll(&self.model, &mut self.out);
             self.follow_tie();
+            self.announce(context);
         }
         self.flush();
     }

@@ -9,6 +9,7 @@ use wire::name::{ConversationName, Username};
 
 use crate::{core::command::Failure, handle::Handle};
 
+mod announcing;
 mod answers;
 mod app;
 mod choosing;
@@ -43,7 +44,10 @@ mod widgets;
 mod writing;
 mod zone;
 
-pub use self::app::Window;
+pub use self::{
+    announcing::{Announcement, Announcer},
+    app::Window,
+};
 
 /// What the window starts with.
 pub struct Options {
@@ -57,6 +61,8 @@ pub struct Options {
     pub clock: fn() -> u64,
     /// Closes the window.
     pub shutdown: CancellationToken,
+    /// Tells of new messages while the window is not looked at; without it nothing is told.
+    pub announcer: Option<Announcer>,
 }
 
 /// What is known before anything is asked.

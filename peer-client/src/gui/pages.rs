@@ -8,7 +8,11 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
-use super::{Secret, views::palette::Palette, widgets::qr::Qr};
+use super::{
+    Secret,
+    views::{palette::Palette, verify::Verify},
+    widgets::qr::Qr,
+};
 use crate::{
     core::model::{DeviceView, PersonDelivery},
     node,
@@ -53,6 +57,10 @@ pub(crate) enum Dialog {
     Program,
     /// Open an address?
     Address(Address),
+    /// Make sure that a person is who they seem to be.
+    Verify(Verify),
+    /// What the user prefers.
+    Behaviour,
     /// What the keys do.
     Keys,
     /// Anything by a part of its name.

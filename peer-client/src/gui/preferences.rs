@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use wire::name::ConversationName;
+use wire::{
+    id::AccountId,
+    name::{ConversationName, Username},
+};
 
 /// Smallest and largest size of everything, in percent.
 pub(crate) const SCALES: (u16, u16) = (75, 250);
@@ -27,7 +30,7 @@ pub(crate) struct Preferences {
     /// What is told of new messages.
     pub(crate) notify: Notify,
     /// Names of people whose keys were compared, with the account that was meant.
-    pub(crate) verified: BTreeMap<String, String>,
+    verified: BTreeMap<String, String>,
 }
 
 /// What is told of new messages.
@@ -41,6 +44,17 @@ pub(crate) enum Notify {
     Name,
     /// Nothing.
     Off,
+}
+
+/// How far the user trusts that somebody is who they seem to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// The number was not compared.
+    Unknown,
+    /// The number was compared, and the account is still the same.
+    Verified,
+    /// The number was compared, but the name is now that of another account.
+    Changed,
 }
 
 impl Default for Preferences {
@@ -70,6 +84,25 @@ impl Preferences {
         } else {
             self.pinned.remove(&name.to_string());
         }
+    }
+
+    /// How far the user trusts that an account is of the person who bears the name.
+    pub(crate) fn trust(&self, name: &Username, account: &AccountId) -> Trust {
+        match self.verified.get(name.as_str()) {
+            None => Trust::Unknown,
+            Some(verified) if *verified == account.to_string() => Trust::Verified,
+            Some(_) => Trust::Changed,
+        }
+    }
+
+    /// The user compared a person's number, and it was the same.
+    pub(crate) fn verify(&mut self, name: &Username, account: &AccountId) {
+        self.verified.insert(name.to_string(), account.to_string());
+    }
+
+    /// The user takes that back.
+    pub(crate) fn unverify(&mut self, name: &Username) {
+        self.verified.remove(name.as_str());
     }
 
     /// Makes everything larger or smaller by some steps.

@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at the first surprise")]
 
+mod announcing;
 mod changing;
 mod completing;
 mod consent;
+mod controls;
 mod conversations;
 mod details;
 mod devices;
 mod drafts;
 mod first_page;
+mod gallery;
 mod keyboard;
 mod marked_up;
 mod private_groups;
@@ -17,4 +20,5 @@ mod safekeeping;
 mod searching;
 mod settings;
 mod support;
+mod verifying;
 mod writing;

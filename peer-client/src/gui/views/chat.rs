@@ -11,6 +11,7 @@ use super::{
     marks,
     message_menu::{self, Reacting},
     messages::ChatRows,
+    verify,
 };
 use crate::{
     core::{
@@ -62,6 +63,7 @@ pub(crate) fn chat_ui(
     });
     find::find_ui(ui, name, state, out);
     consent::consent_ui(ui, scene, name, out);
+    verify::warning_ui(ui, scene, name, state);
     seek(ui, name, state, out);
     Panel::bottom("composer").frame(frame).show_separator_line(false).show(ui, |ui| {
         if scene.is_blocked(name) {

@@ -3,6 +3,7 @@
 
 pub(crate) mod about;
 pub(crate) mod banner;
+pub(crate) mod behaviour;
 pub(crate) mod chat;
 pub(crate) mod completing;
 pub(crate) mod consent;
@@ -27,4 +28,5 @@ pub(crate) mod safekeeping;
 pub(crate) mod settings;
 pub(crate) mod sidebar;
 pub(crate) mod start;
+pub(crate) mod verify;
 pub(crate) mod ways;
