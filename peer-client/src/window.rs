@@ -39,6 +39,10 @@ pub fn open(arguments: cli::Window, runtime: &Runtime) -> anyhow::Result<()> {
         runtime: runtime.handle().clone(),
         clock: unix_ms,
         shutdown: signals::shutdown(runtime)?,
+        #[cfg(target_os = "linux")]
+        announcer: Some(crate::notify::announcer(runtime.handle())),
+        #[cfg(not(target_os = "linux"))]
+        announcer: None,
     };
     let quota = arguments.attachment_quota;
     let launcher = launcher((data_dir, quota), Arc::clone(&running), runtime.handle().clone());

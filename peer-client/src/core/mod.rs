@@ -45,6 +45,7 @@ pub mod storage;
 mod streams;
 mod timeline;
 mod trouble;
+pub mod verification;
 pub(crate) mod withheld;
 
 #[cfg(any(test, fuzzing))]

@@ -7,7 +7,9 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
-use super::{about, details, devices, invitations, safekeeping, settings};
+use super::{
+    about, behaviour, details, devices, invitations, keys, palette, safekeeping, settings, verify,
+};
 use crate::{
     core::command::Command,
     gui::{
@@ -62,6 +64,11 @@ pub(crate) fn dialog_ui(
         Dialog::Backup(backup) => safekeeping::backup_ui(ui, backup, state),
         Dialog::Blocked => settings::blocked_ui(ui, scene, state, out),
         Dialog::Program => settings::program_ui(ui, state),
+        Dialog::Address(address) => keys::address_ui(ui, address),
+        Dialog::Verify(verify) => verify::verify_ui(ui, verify, state),
+        Dialog::Behaviour => behaviour::behaviour_ui(ui, state),
+        Dialog::Keys => keys::keys_ui(ui),
+        Dialog::Palette(palette) => palette::palette_ui(ui, scene, (palette, look), (state, out)),
     };
     let shown = modal.show(context, |ui| {
         let screen = context.content_rect();

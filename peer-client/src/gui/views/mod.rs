@@ -3,7 +3,9 @@
 
 pub(crate) mod about;
 pub(crate) mod banner;
+pub(crate) mod behaviour;
 pub(crate) mod chat;
+pub(crate) mod completing;
 pub(crate) mod consent;
 pub(crate) mod conversation_row;
 pub(crate) mod details;
@@ -13,15 +15,18 @@ pub(crate) mod find;
 pub(crate) mod found;
 pub(crate) mod header;
 pub(crate) mod invitations;
+pub(crate) mod keys;
 pub(crate) mod lightbox;
 pub(crate) mod marks;
 pub(crate) mod message_menu;
 pub(crate) mod messages;
 pub(crate) mod overlay;
+pub(crate) mod palette;
 pub(crate) mod parts;
 pub(crate) mod picker;
 pub(crate) mod safekeeping;
 pub(crate) mod settings;
 pub(crate) mod sidebar;
 pub(crate) mod start;
+pub(crate) mod verify;
 pub(crate) mod ways;
