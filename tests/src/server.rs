@@ -42,7 +42,7 @@ impl Server {
         std::fs::create_dir(&data_dir).expect("the folder is new");
         std::fs::write(data_dir.join("server.toml"), config).expect("the folder is the test's own");
         let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
-        let (process, output, addresses) = run(home.path(), &listen);
+        let (process, output, addresses) = run(home.path(), &listen, None);
         Self { home, process, output, addresses }
     }
 

@@ -14,7 +14,7 @@ use std::{
 use libp2p::PeerId;
 use rand::rngs::StdRng;
 use wire::{
-    id::{AccountId, Challenge, DeviceId, TopicTag},
+    id::{AccountId, Challenge, DeviceId},
     rendezvous::{NoticeKind, Push},
 };
 
