@@ -153,8 +153,13 @@ impl Client {
     ) -> impl Future<Output = bool> + Send + use<> {
         let (mut control, jobs) = (self.control.clone(), self.jobs.clone());
         let talking = async move {
-            jobs.send(Job::Dial(to)).await.ok()?;
+            let mut tries = 0_u32;
             let mut stream = loop {
+                // A relay takes ten circuits of one connection at one instant; clients try again.
+                if tries.is_multiple_of(20) {
+                    jobs.send(Job::Dial(to)).await.ok()?;
+                }
+                tries += 1;
                 match control.open_stream(to, TALK).await {
                     Ok(stream) => break stream,
                     Err(_not_connected) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -215,11 +220,18 @@ async fn drive(
             },
             event = swarm.select_next_some() => match event {
                 SwarmEvent::ConnectionEstablished { .. } => {
-                    drop(connected.take().map(|tell| tell.send(())));
+                    if let Some(tell) = connected.take() {
+                        drop(tell.send(()));
+                    }
                 }
                 SwarmEvent::Behaviour(BehaviourEvent::Relay(
                     relay::client::Event::ReservationReqAccepted { .. },
-                )) => drop(reserved.take().map(|tell: oneshot::Sender<()>| tell.send(()))),
+                )) => {
+                    let told: Option<oneshot::Sender<()>> = reserved.take();
+                    if let Some(tell) = told {
+                        drop(tell.send(()));
+                    }
+                }
                 _ => {}
             },
         }
