@@ -9,7 +9,7 @@ use libp2p::{
     identify,
     multiaddr::Protocol,
     noise, ping, relay,
-    swarm::{NetworkBehaviour, SwarmEvent, dial_opts::DialOpts},
+    swarm::{NetworkBehaviour, SwarmEvent, behaviour::toggle::Toggle, dial_opts::DialOpts},
     tcp, yamux,
 };
 use tokio::{
@@ -37,7 +37,7 @@ const ATTACKERS: usize = 16;
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
-    gossip: gossipsub::Behaviour,
+    gossip: Toggle<gossipsub::Behaviour>,
     relay: relay::client::Behaviour,
     stream: libp2p_stream::Behaviour,
     identify: identify::Behaviour,
@@ -221,7 +221,7 @@ async fn drive(
             event = swarm.select_next_some() => match event {
                 SwarmEvent::ConnectionEstablished { .. } => {
                     if let Some(tell) = connected.take() {
-                        drop(tell.send(()));
+                        tell.send(()).ok();
                     }
                 }
                 SwarmEvent::Behaviour(BehaviourEvent::Relay(
@@ -229,7 +229,7 @@ async fn drive(
                 )) => {
                     let told: Option<oneshot::Sender<()>> = reserved.take();
                     if let Some(tell) = told {
-                        drop(tell.send(()));
+                        tell.send(()).ok();
                     }
                 }
                 _ => {}
@@ -239,6 +239,7 @@ async fn drive(
 }
 
 fn swarm(device: &DeviceKey) -> Swarm<Behaviour> {
+    let is_in_groups = std::env::var_os("WITHOUT_GROUPS").is_none();
     let config = gossipsub::ConfigBuilder::default()
         .validation_mode(ValidationMode::Anonymous)
         .max_transmit_size(GOSSIP_TRANSMIT_MAX)
@@ -252,7 +253,7 @@ fn swarm(device: &DeviceKey) -> Swarm<Behaviour> {
         .with_relay_client(noise::Config::new, yamux::Config::default)
         .unwrap()
         .with_behaviour(|key, relay| Behaviour {
-            gossip,
+            gossip: Toggle::from(is_in_groups.then_some(gossip)),
             relay,
             stream: libp2p_stream::Behaviour::new(),
             identify: identify::Behaviour::new(identify::Config::new(

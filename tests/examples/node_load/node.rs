@@ -39,7 +39,13 @@ pub(crate) fn resident_of(pid: u32) -> u64 {
 
 impl Node {
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// Starts a server with a configuration.
+    pub(crate) fn start_with(config: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
+        fs::write(home.path().join("server.toml"), config).expect("the folder is new");
         let own = env::current_exe().expect("this has a path");
         let folder = own.parent().and_then(|it| it.parent()).expect("target/<profile>/examples");
         let program = folder.join("rendezvous-server");
