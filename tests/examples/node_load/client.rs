@@ -30,7 +30,7 @@ use wire::{
     signed::Signed,
 };
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const TALK: StreamProtocol = StreamProtocol::new("/natterjack/load/1");
 /// Clients of one attack.
 const ATTACKERS: usize = 16;
@@ -268,7 +268,7 @@ fn swarm(device: &DeviceKey) -> Swarm<Behaviour> {
 }
 
 /// Registered clients that ask as fast as they are answered.
-pub(crate) fn flood_requests(server: Multiaddr, first: usize) -> JoinSet<()> {
+pub(crate) fn flood_requests(server: &Multiaddr, first: usize) -> JoinSet<()> {
     let mut attack = JoinSet::new();
     for number in first..first + ATTACKERS {
         let server = server.clone();
@@ -283,7 +283,7 @@ pub(crate) fn flood_requests(server: Multiaddr, first: usize) -> JoinSet<()> {
 }
 
 /// Clients that register with signatures that do not hold, which the server has to check.
-pub(crate) fn flood_registrations(server: Multiaddr, first: usize) -> JoinSet<()> {
+pub(crate) fn flood_registrations(server: &Multiaddr, first: usize) -> JoinSet<()> {
     let mut attack = JoinSet::new();
     for number in first..first + ATTACKERS {
         let server = server.clone();
@@ -301,10 +301,10 @@ pub(crate) fn flood_registrations(server: Multiaddr, first: usize) -> JoinSet<()
 }
 
 /// Connections on which nobody says anything.
-pub(crate) fn flood_half_open(server: Multiaddr, _first: usize) -> JoinSet<()> {
+pub(crate) fn flood_half_open(server: &Multiaddr, _first: usize) -> JoinSet<()> {
     let mut attack = JoinSet::new();
     for _ in 0..ATTACKERS {
-        let port = port(&server);
+        let port = port(server);
         attack.spawn(async move {
             let mut held = Vec::new();
             loop {
@@ -322,7 +322,7 @@ pub(crate) fn flood_half_open(server: Multiaddr, _first: usize) -> JoinSet<()> {
 }
 
 /// Clients that connect, say hello and go.
-pub(crate) fn flood_connections(server: Multiaddr, first: usize) -> JoinSet<()> {
+pub(crate) fn flood_connections(server: &Multiaddr, first: usize) -> JoinSet<()> {
     let mut attack = JoinSet::new();
     for number in first..first + 4 {
         let server = server.clone();

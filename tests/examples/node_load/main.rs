@@ -84,14 +84,14 @@ async fn idle(count: usize) {
     let (before, begun, cpu) = (node.resident(), Instant::now(), node.cpu());
     let clients = register(&node, 0..count).await;
     let took = begun.elapsed().as_secs_f64();
-    let spent = (node.cpu() - cpu).as_secs_f64();
+    let spent = (node.cpu() - cpu);
     println!(
         "idle: {count} connections registered in {took:.1} s, {:.0} a second of its core",
         count as f64 / spent
     );
     let (cpu, pause) = (node.cpu(), Duration::from_secs(20));
     tokio::time::sleep(pause).await;
-    let busy = (node.cpu() - cpu).as_secs_f64() / pause.as_secs_f64();
+    let busy = (node.cpu() - cpu) / pause.as_secs_f64();
     let each = node.resident().saturating_sub(before) as f64 / count as f64 / 1024.0;
     println!(
         "idle: {each:.1} KiB a connection, {:.0} MiB in all, {:.1} % of its core",
@@ -125,7 +125,7 @@ async fn requests() {
     println!(
         "requests: {:.0} lookups a second, {:.0} a second of its core",
         count / begun.elapsed().as_secs_f64(),
-        count / (node.cpu() - cpu).as_secs_f64()
+        count / (node.cpu() - cpu)
     );
 }
 
@@ -174,6 +174,9 @@ async fn slowest(client: &mut Client, count: usize) -> Duration {
     times[times.len() * 99 / 100]
 }
 
+/// Begins an attack with clients from a number on. It ends with what it gives.
+type Attack = fn(&libp2p::Multiaddr, usize) -> JoinSet<()>;
+
 async fn attack() {
     const COUNT: usize = 2_000;
     // As from another machine: attackers on this one would be exempt from limits of networks.
@@ -181,14 +184,14 @@ async fn attack() {
     let mut honest = register(&node, 0..1).await.remove(0);
     let calm = slowest(&mut honest, COUNT).await;
     println!("attack: calm, 99 of 100 answers within {:.2} ms", calm.as_secs_f64() * 1000.0);
-    let attacks: [(&str, fn(libp2p::Multiaddr, usize) -> JoinSet<()>); 4] = [
+    let attacks: [(&str, Attack); 4] = [
         ("requests", client::flood_requests),
         ("registrations with bogus signatures", client::flood_registrations),
         ("half-open connections", client::flood_half_open),
         ("connections that come and go", client::flood_connections),
     ];
     for (index, (name, begin)) in attacks.into_iter().enumerate() {
-        let running = begin(node.address.clone(), 1_000 * (index + 1));
+        let running = begin(&node.address, 1_000 * (index + 1));
         tokio::time::sleep(Duration::from_secs(1)).await;
         let attacked = slowest(&mut honest, COUNT).await;
         println!(

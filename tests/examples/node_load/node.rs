@@ -4,14 +4,13 @@ use std::{
     env, fs,
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 use libp2p::Multiaddr;
 use tempfile::TempDir;
 
 /// Ticks a second in `/proc`, the same on every Linux.
-const TICKS: u64 = 100;
+const TICKS: f64 = 100.0;
 
 /// A running server; it ends with this.
 pub(crate) struct Node {
@@ -65,12 +64,12 @@ impl Node {
         resident_of(self.child.id())
     }
 
-    /// Processor time that it used.
-    pub(crate) fn cpu(&self) -> Duration {
+    /// Seconds of processor time that it used.
+    pub(crate) fn cpu(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        Duration::from_millis(ticks * 1000 / TICKS)
+        ticks as f64 / TICKS
     }
 }
 
