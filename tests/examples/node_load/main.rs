@@ -84,7 +84,7 @@ async fn idle(count: usize) {
     let (before, begun, cpu) = (node.resident(), Instant::now(), node.cpu());
     let clients = register(&node, 0..count).await;
     let took = begun.elapsed().as_secs_f64();
-    let spent = (node.cpu() - cpu);
+    let spent = node.cpu() - cpu;
     println!(
         "idle: {count} connections registered in {took:.1} s, {:.0} a second of its core",
         count as f64 / spent
