@@ -160,12 +160,16 @@ impl Client {
                     jobs.send(Job::Dial(to)).await.ok()?;
                 }
                 tries += 1;
-                match control.open_stream(to, TALK).await {
-                    Ok(stream) => break stream,
-                    Err(_not_connected) => tokio::time::sleep(Duration::from_millis(50)).await,
+                // The library drops streams when many come to one client at once: what was answered
+                // once is a talk, and must not be cut from then on.
+                if let Ok(mut stream) = control.open_stream(to, TALK).await
+                    && exchange(&mut stream, &[7; 200]).await.is_some()
+                {
+                    break stream;
                 }
+                tokio::time::sleep(Duration::from_millis(50)).await;
             };
-            for _ in 0..messages {
+            for _ in 1..messages {
                 exchange(&mut stream, &[7; 200]).await?;
             }
             for _ in 0..image / 4096 {
