@@ -11,7 +11,7 @@ use tokio::time::{sleep, sleep_until};
 use crate::{plan::Plan, processor};
 
 /// How long what was sent last may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(45);
 /// How often it is looked whether all is here.
 const LOOK: Duration = Duration::from_millis(100);
 
