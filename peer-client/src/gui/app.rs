@@ -49,6 +49,8 @@ pub struct Window {
     drafts: Drafts,
     announcer: Option<Announcer>,
     announcing: Announcing,
+    /// A size that the window has since a while, in egui's seconds.
+    resized: Option<([f32; 2], f64)>,
     /// The title that the window has.
     title: String,
     out: Vec<Wish>,
@@ -100,6 +102,7 @@ impl Window {
             drafts,
             announcer,
             announcing: Announcing::default(),
+            resized: None,
             title: String::new(),
             out: Vec::new(),
             narrow: false,

@@ -21,4 +21,5 @@ mod searching;
 mod settings;
 mod support;
 mod verifying;
+mod wide;
 mod writing;

@@ -18,7 +18,7 @@ use crate::{
         state::{Purpose, Scene, UiState, Wish},
         text,
         theme::{self, size, space},
-        views::{consent, find, sidebar, verify},
+        views::{beside, consent, find, sidebar, verify},
         widgets::{avatar, button, centred},
     },
 };
@@ -51,7 +51,11 @@ pub(crate) fn header_ui(
     let response = ui.interact(about, ui.scope_id().with("about"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("About {name}")));
     if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
-        state.dialog = Some(Dialog::About);
+        if beside::fits(ui) {
+            state.preferences.beside = !state.preferences.beside;
+        } else {
+            state.dialog = Some(Dialog::About);
+        }
     }
     let picture =
         Rect::from_center_size(pos2(left + AVATAR / 2.0, rect.center().y), Vec2::splat(AVATAR));
