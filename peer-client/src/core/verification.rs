@@ -24,7 +24,7 @@ pub fn number(one: &AccountId, other: &AccountId) -> [String; GROUPS] {
         let mut bytes = [0; BYTES];
         reader.fill(&mut bytes);
         let digits = u64::from_be_bytes(bytes) % 10_u64.pow(DIGITS as u32);
-        format!("{digits:0width$}", width = DIGITS)
+        format!("{digits:0DIGITS$}")
     })
 }
 

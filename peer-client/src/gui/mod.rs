@@ -147,10 +147,15 @@ const SIZE: [f32; 2] = [1120.0, 780.0];
 /// The least of both.
 const LEAST: [f32; 2] = [360.0, 420.0];
 
+/// The most of both.
+const MOST: f32 = 8_192.0;
+
 /// Shows the window until it is closed.
 pub fn run(options: Options, launcher: Launcher) -> anyhow::Result<()> {
     let kept = Settings::load(&options.start.data_dir).preferences.size;
-    let size = kept.map_or(SIZE, |[width, height]| [width.max(LEAST[0]), height.max(LEAST[1])]);
+    let within = |kept: u32, least: f32| (kept as f32).clamp(least, MOST);
+    let size =
+        kept.map_or(SIZE, |[width, height]| [within(width, LEAST[0]), within(height, LEAST[1])]);
     let viewport = egui::ViewportBuilder::default()
         .with_title("Natterjack")
         .with_app_id("natterjack")

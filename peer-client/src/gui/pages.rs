@@ -58,7 +58,7 @@ pub(crate) enum Dialog {
     /// Open an address?
     Address(Address),
     /// Make sure that a person is who they seem to be.
-    Verify(Verify),
+    Verify(Box<Verify>),
     /// What the user prefers.
     Behaviour,
     /// What the keys do.

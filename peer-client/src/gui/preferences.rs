@@ -26,7 +26,7 @@ pub(crate) struct Preferences {
     /// How large everything is, in percent.
     pub(crate) scale: u16,
     /// Width and height of the window, in points of the screen.
-    pub(crate) size: Option<[f32; 2]>,
+    pub(crate) size: Option<[u32; 2]>,
     /// With whom a conversation is stands beside it where there is room.
     pub(crate) beside: bool,
     /// The recovery phrase is written down.

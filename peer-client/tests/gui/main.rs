@@ -13,6 +13,7 @@ mod devices;
 mod drafts;
 mod first_page;
 mod gallery;
+mod hostile;
 mod keyboard;
 mod marked_up;
 mod private_groups;

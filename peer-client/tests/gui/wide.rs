@@ -31,14 +31,14 @@ fn the_list_tells_what_waits_and_what_comes() {
     let mut rust = listed("#rust", 0, "hi");
     rust.waiting = 1;
     rust.complete = Completeness { have: 75, missing: 25 };
-    let mut model = model(vec![bob, rust, listed("@eve", 0, "ho")]);
-    let running = Transfer::Running { done: 1, total: 4 };
+    let mut state = model(vec![bob, rust, listed("@eve", 0, "ho")]);
+    let coming = Transfer::Running { done: 1, total: 4 };
     let blob = BlobHash::new([7; BlobHash::LENGTH]);
-    model.transfers = Arc::new(BTreeMap::from([(blob, running)]));
-    let mut desk = Desk::over([1100.0, 800.0], model);
+    state.transfers = Arc::new(BTreeMap::from([(blob, coming)]));
+    let mut desk = Desk::over([1100.0, 800.0], state);
     assert!(desk.has("3 messages wait for @bob, #rust"));
     assert!(desk.has("Catching up: 25 to come, 75 %"));
     assert!(desk.has("1 file coming, 25 %"));
-    desk.publish(crate::support::model(vec![listed("@bob", 0, "hi")]));
+    desk.publish(model(vec![listed("@bob", 0, "hi")]));
     assert!(!desk.has("messages wait") && !desk.has("Catching up") && !desk.has("coming"));
 }

@@ -59,7 +59,7 @@ impl Window {
         });
         let Some(inner) = inner.filter(|_| !covering) else { return };
         let size = (inner.size() * context.zoom_factor()).round();
-        let size = [size.x, size.y];
+        let size = [size.x as u32, size.y as u32];
         if self.state.preferences.size == Some(size) {
             self.resized = None;
             return;
