@@ -82,11 +82,12 @@ fn measure(name: &str, messages: Vec<MessageView>) {
     let mut first = Duration::ZERO;
     for number in 0..FRAMES + 10 {
         let began = Instant::now();
-        let output = context.run_ui(input(number), |ui| {
+        let mut output = context.run_ui(input(number), |ui| {
             window.logic(&ui.ctx().clone(), &mut frame);
             window.ui(ui, &mut frame);
         });
         let drawn = began.elapsed();
+        output.textures_delta.clear();
         let began = Instant::now();
         drop(context.tessellate(output.shapes, output.pixels_per_point));
         if number >= 10 {

@@ -43,6 +43,7 @@ fn texts_stay_in_their_bubbles() {
         fill("a"),
         fill(&format!("Z{}", "\u{334}\u{359}\u{312}".repeat(12))),
         fill("\u{202e}abc \u{202d}def \u{2067}ghi\u{2069} "),
+        fill("ש"),
         fill("a\u{200b}\u{200d}\u{2060}\u{feff}"),
         fill("👨‍👩‍👧‍👦"),
         fill("*a _b ~~c `d **"),
