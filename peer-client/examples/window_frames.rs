@@ -173,7 +173,7 @@ fn usual(count: usize, previews: &[Arc<[u8]>]) -> Vec<MessageView> {
     ];
     let message = |number: usize| {
         let mut message = text_message(number, texts[number % texts.len()]);
-        if number % IMAGE_EVERY == 0 {
+        if number.is_multiple_of(IMAGE_EVERY) {
             let index = number / IMAGE_EVERY % previews.len();
             message.body = Body::Attachment(Arc::new(AttachmentView {
                 blob: BlobHash::new(*blake3::hash(&index.to_be_bytes()).as_bytes()),
