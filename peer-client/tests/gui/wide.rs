@@ -33,8 +33,8 @@ fn the_list_tells_what_waits_and_what_comes() {
     rust.complete = Completeness { have: 75, missing: 25 };
     let mut busy = model(vec![bob, rust, listed("@eve", 0, "ho")]);
     let transfer = Transfer::Running { done: 1, total: 4 };
-    let blob = BlobHash::new([7; BlobHash::LENGTH]);
-    busy.transfers = Arc::new(BTreeMap::from([(blob, transfer)]));
+    let hash = BlobHash::new([7; BlobHash::LENGTH]);
+    busy.transfers = Arc::new(BTreeMap::from([(hash, transfer)]));
     let mut desk = Desk::over([1100.0, 800.0], busy);
     assert!(desk.has("3 messages wait for @bob, #rust"));
     assert!(desk.has("Catching up: 25 to come, 75 %"));
