@@ -53,6 +53,7 @@ impl Machine {
             Command::Search { text, within, limit } => self.on_search(call, text, within, limit),
             Command::Accept { peer } => self.on_accept(call, peer),
             Command::Block { peer, on } => self.on_block(call, &peer, on),
+            Command::RelayOnly { peer, on } => self.on_relay_only(call, &peer, on),
             Command::Mute { conversation, on } => self.on_mute(call, &conversation, on),
             Command::Create { group } => self.create(call, &group),
             Command::Invite { group } => self.on_invite(call, &group),
@@ -67,6 +68,7 @@ impl Machine {
                 let peers = self.peer_views();
                 self.answer(call, Ok(Answer::Peers(peers)));
             }
+            Command::Diagnose => self.on_diagnose(call),
             Command::Members { of } => self.on_members_command(call, &of),
             Command::Contacts => self.on_contacts(call),
             Command::Devices => self.on_devices(call),

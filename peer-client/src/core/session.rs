@@ -31,6 +31,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Requests that may wait for the server's answer.
 const ASKED_MAX: usize = 8 * 1024;
 
+/// What there is without the server, in one line.
+pub(crate) const WITHOUT_SERVER: &str = "Until it is back, people whose address is remembered stay reachable; \
+     new names, new groups and relayed roads have to wait";
+
 /// What a request was made for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Purpose {
@@ -87,6 +91,8 @@ pub(crate) struct Tie {
     untried: VecDeque<Vec<Multiaddr>>,
     /// When the next of them is.
     next_group_at: Option<Instant>,
+    /// The next attempt follows at once.
+    hurried: bool,
     next_id: u32,
     asked: BTreeMap<u32, Purpose>,
     /// When the next answer must be here.
@@ -104,6 +110,7 @@ impl Tie {
             groups: dialling::groups(server, Families::default()),
             untried: VecDeque::new(),
             next_group_at: None,
+            hurried: false,
             next_id: 0,
             asked: BTreeMap::new(),
             answer_by: None,
@@ -113,6 +120,11 @@ impl Tie {
 
     pub(crate) fn is_registered(&self) -> bool {
         self.phase == Phase::Registered
+    }
+
+    /// Whether an attempt is under way.
+    pub(crate) fn is_connecting(&self) -> bool {
+        matches!(self.phase, Phase::Connecting { .. })
     }
 
     /// Whether trying again will not help.
@@ -163,6 +175,11 @@ impl Tie {
         }
     }
 
+    /// The connection is given up since the network is another one: the next attempt follows at once.
+    pub(crate) fn hurry(&mut self) {
+        self.hurried = true;
+    }
+
     /// The stream is open.
     pub(crate) fn opened(&mut self) {
         self.untried.clear();
@@ -201,7 +218,9 @@ impl Tie {
             self.failures += 1;
             // Between half and all of the pause, so that clients of a restarted server spread out.
             let pause = full.mul_f64(rng.random_range(0.5..1.0));
+            let pause = if std::mem::take(&mut self.hurried) { Duration::ZERO } else { pause };
             self.phase = Phase::Pause { until: now + pause };
+            let text = format!("{text}. {WITHOUT_SERVER}");
             self.shown = ServerTie::Lost { text };
         }
         asked

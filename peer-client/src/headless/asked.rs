@@ -104,6 +104,11 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
         "block" => {
             Command::Block { peer: person(fields.peer.as_deref())?, on: fields.on.unwrap_or(true) }
         }
+        "relay_only" => Command::RelayOnly {
+            peer: person(fields.peer.as_deref())?,
+            on: fields.on.unwrap_or(true),
+        },
+        "diagnostics" => Command::Diagnose,
         "mute" => Command::Mute {
             conversation: conversation("in", fields.r#in.as_deref())?,
             on: fields.on.unwrap_or(true),

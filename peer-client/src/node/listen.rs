@@ -79,7 +79,8 @@ impl Running {
             control.accept(StreamProtocol::new(wire::pairing::PROTOCOL)).map_err(taken)?;
         self.tasks.spawn(pairing::serve(pairing, self.inbox.clone()));
         self.tasks.spawn(accept_sync(sync, self.inbox.clone()));
-        self.tasks.spawn(jobs::serve(blob, self.blobs.clone(), self.inbox.clone()));
+        let counters = self.counters.clone();
+        self.tasks.spawn(jobs::serve(blob, self.blobs.clone(), self.inbox.clone(), counters));
         Ok(())
     }
 }

@@ -56,6 +56,10 @@ const MIGRATIONS: &[&str] = &[
         text, place, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
     INSERT INTO search(search, rank) VALUES ('secure-delete', 1);
 ",
+    "
+    CREATE TABLE whereabouts(device BLOB PRIMARY KEY, addresses TEXT NOT NULL) STRICT;
+    CREATE TABLE relay_only(account BLOB PRIMARY KEY) STRICT;
+",
 ];
 
 /// Statements that stay prepared: more than there are different ones, since preparing one again costs as

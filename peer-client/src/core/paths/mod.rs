@@ -24,6 +24,9 @@ use super::{
 
 /// How long the device with the larger id leaves dialling to the other, when both want to.
 const YIELD_DELAY: Duration = Duration::from_millis(400);
+/// Two connections of one kind that were made further apart than this are no coincidence: whoever made the newer
+/// one has lost the older.
+const SAME_TIME: Duration = Duration::from_secs(5);
 /// First pause after a dial that failed; doubles each time.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Longest pause between dials.
@@ -49,13 +52,24 @@ pub(crate) struct Paths {
     reach: Reach,
     devices: BTreeMap<DeviceId, Device>,
     owners: BTreeMap<LinkId, DeviceId>,
+    /// Devices whose addresses changed since this was looked at.
+    learnt: BTreeSet<DeviceId>,
+    /// Devices from which this device's address is kept.
+    hidden: BTreeSet<DeviceId>,
 }
 
 impl Paths {
     /// Makes the policy of a device. `relay_only` keeps its address from others.
     pub(crate) fn new(own: DeviceId, relay_only: bool) -> Self {
         let reach = Reach { relay_only, families: Families::default() };
-        Self { own, reach, devices: BTreeMap::new(), owners: BTreeMap::new() }
+        Self {
+            own,
+            reach,
+            devices: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            learnt: BTreeSet::new(),
+            hidden: BTreeSet::new(),
+        }
     }
 
     /// This device has other addresses: whoever is not reached directly is tried again.
@@ -66,11 +80,88 @@ impl Paths {
             if entry.links.is_empty() {
                 entry.failures = 0;
                 entry.schedule(now, Duration::ZERO, reach);
-            } else if entry.is_relayed() && !reach.relay_only {
+            } else if entry.is_relayed() && entry.may_be_dialled(reach) {
                 entry.upgrades = 0;
                 entry.direct_at = Some(now);
             }
         }
+    }
+
+    /// Own addresses of these families are gone, and with them the connections that may have used them, although
+    /// nothing says so yet. Gives the devices that lost one beside what is to be done.
+    pub(crate) fn addresses_lost(
+        &mut self,
+        lost: Families,
+        now: Instant,
+    ) -> (Vec<DeviceId>, Vec<PathAction>) {
+        let reach = self.reach;
+        let mut actions = Vec::new();
+        let mut devices = Vec::new();
+        for (device, entry) in &mut self.devices {
+            let dead: Vec<_> =
+                entry.links.extract_if(.., |_, link| link.needs(lost)).map(|(id, _)| id).collect();
+            if dead.is_empty() {
+                continue;
+            }
+            devices.push(*device);
+            for link in dead {
+                self.owners.remove(&link);
+                actions.push(PathAction::Close(link));
+            }
+            if entry.links.is_empty() && entry.wanted {
+                entry.failures = 0;
+                entry.schedule(now, Duration::ZERO, reach);
+            }
+        }
+        for device in &devices {
+            actions.extend(self.settle(*device));
+        }
+        (devices, actions)
+    }
+
+    /// From now on, this device's address is kept from these devices and no others: what leads to them directly is
+    /// closed.
+    pub(crate) fn hide_from(&mut self, hidden: BTreeSet<DeviceId>) -> Vec<PathAction> {
+        let mut actions = Vec::new();
+        for (device, entry) in &mut self.devices {
+            entry.hidden = hidden.contains(device);
+            if entry.hidden {
+                entry.direct_at = None;
+                for (id, link) in
+                    entry.links.iter_mut().filter(|(_, it)| !it.relayed && !it.closing)
+                {
+                    link.closing = true;
+                    actions.push(PathAction::Close(*id));
+                }
+            }
+        }
+        self.hidden = hidden;
+        for device in self.hidden.clone() {
+            actions.extend(self.settle(device));
+        }
+        actions
+    }
+
+    /// The devices whose addresses changed since this was asked last.
+    pub(crate) fn take_learnt(&mut self) -> BTreeSet<DeviceId> {
+        std::mem::take(&mut self.learnt)
+    }
+
+    /// The device turned out to be of interest.
+    pub(crate) fn note(&mut self, device: DeviceId) {
+        if !self.addresses_of(&device).is_empty() {
+            self.learnt.insert(device);
+        }
+    }
+
+    /// Where a device is, as far as that is known.
+    pub(crate) fn addresses_of(&self, device: &DeviceId) -> &[Multiaddr] {
+        self.devices.get(device).map_or(&[], |entry| &entry.addresses)
+    }
+
+    /// Whether a connection to the device is wanted.
+    pub(crate) fn is_wanted(&self, device: &DeviceId) -> bool {
+        self.devices.get(device).is_some_and(|entry| entry.wanted)
     }
 
     /// A connection to `device` is wanted; `urgent` if something waits to be sent.
@@ -87,7 +178,7 @@ impl Paths {
         let yields = self.own > device && !urgent;
         let reach = self.reach;
         self.learn(device, addresses, now);
-        let entry = self.devices.entry(device).or_default();
+        let entry = self.entry(device);
         let was_wanted = std::mem::replace(&mut entry.wanted, true);
         if !entry.links.is_empty() || (was_wanted && !urgent && entry.is_waiting()) {
             return;
@@ -111,12 +202,23 @@ impl Paths {
         if device != self.own
             && (self.devices.contains_key(&device) || self.devices.len() < DEVICES_TRACKED)
         {
-            let entry = self.devices.entry(device).or_default();
-            if entry.learn(addresses) && entry.is_relayed() && !self.reach.relay_only {
-                entry.upgrades = 0;
-                entry.direct_at = Some(now);
+            let reach = self.reach;
+            let entry = self.entry(device);
+            if entry.learn(addresses) {
+                if entry.is_relayed() && entry.may_be_dialled(reach) {
+                    entry.upgrades = 0;
+                    entry.direct_at = Some(now);
+                }
+                self.learnt.insert(device);
             }
         }
+    }
+
+    fn entry(&mut self, device: DeviceId) -> &mut Device {
+        let hidden = self.hidden.contains(&device);
+        let entry = self.devices.entry(device).or_default();
+        entry.hidden = hidden;
+        entry
     }
 
     /// The device is not present any more: stop dialling it.
@@ -134,19 +236,40 @@ impl Paths {
         device: DeviceId,
         link: LinkId,
         opened: Opened,
+        now: Instant,
     ) -> Vec<PathAction> {
-        let Opened { relayed, transport, dialled, punched } = opened;
+        let Opened { relayed, transport, dialled, punched, address } = opened;
         self.owners.insert(link, device);
-        let entry = self.devices.entry(device).or_default();
-        let link_state =
-            Link { relayed, transport, dialled, punched, rtt_ms: None, closing: false };
+        let mut actions = Vec::new();
+        let entry = self.entry(device);
+        for (id, other) in &mut entry.links {
+            if other.relayed == relayed && !other.closing && other.opened_at + SAME_TIME < now {
+                other.closing = true;
+                actions.push(PathAction::Close(*id));
+            }
+        }
+        let link_state = Link {
+            relayed,
+            transport,
+            dialled,
+            punched,
+            rtt_ms: None,
+            closing: false,
+            opened_at: now,
+            address: address.clone().filter(|_| !relayed),
+        };
         entry.links.insert(link, link_state);
         entry.failures = 0;
         entry.relay_at = None;
         if !relayed {
             entry.direct_at = None;
         }
-        self.settle(device)
+        // What was dialled answers there again; from where others dial may be another port.
+        if let Some(address) = address.filter(|_| dialled && !relayed && device != self.own) {
+            self.learn(device, &[address], now);
+        }
+        actions.extend(self.settle(device));
+        actions
     }
 
     /// A connection is gone.
@@ -184,7 +307,7 @@ impl Paths {
     pub(crate) fn dial_failed(&mut self, device: &DeviceId, now: Instant) {
         let reach = self.reach;
         let Some(entry) = self.devices.get_mut(device).filter(|entry| entry.wanted) else { return };
-        if entry.is_relayed() && !reach.relay_only {
+        if entry.is_relayed() && entry.may_be_dialled(reach) {
             entry.schedule_upgrade(now);
         } else if entry.links.is_empty() && !entry.is_waiting() {
             let pause = RETRY_FIRST.saturating_mul(1 << entry.failures.min(6)).min(RETRY_MAX);
@@ -220,6 +343,11 @@ impl Paths {
     /// The best road to a device.
     pub(crate) fn road(&self, device: &DeviceId) -> Option<Road> {
         self.devices.get(device)?.best()
+    }
+
+    /// Whether a connection is one of those that count.
+    pub(crate) fn has(&self, link: &LinkId) -> bool {
+        self.owners.contains_key(link)
     }
 
     /// Whether there is any connection.
@@ -268,7 +396,7 @@ impl Paths {
 }
 
 /// What is known of a new connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Opened {
     /// Through a circuit.
     pub(crate) relayed: bool,
@@ -278,6 +406,8 @@ pub(crate) struct Opened {
     pub(crate) dialled: bool,
     /// A hole was punched.
     pub(crate) punched: bool,
+    /// The other end, if it is known.
+    pub(crate) address: Option<Multiaddr>,
 }
 
 #[cfg(test)]

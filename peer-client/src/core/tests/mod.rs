@@ -45,6 +45,8 @@ pub(crate) mod siege;
 mod simulator;
 #[cfg(test)]
 mod storing;
+#[cfg(test)]
+mod surroundings;
 
 use std::time::Instant;
 
