@@ -103,8 +103,8 @@ pub enum Command {
     /// Talk to a person through the server's relay alone, so that they never learn this device's address, or
     /// directly again.
     RelayOnly {
-        /// The person.
-        peer: Username,
+        /// The direct conversation with the person, who is looked up if they are not known yet.
+        with: ConversationName,
         /// Whether the address is kept from them from now on.
         on: bool,
     },
@@ -189,7 +189,9 @@ impl Command {
     pub(super) fn wanted(&self) -> Option<&ConversationName> {
         match self {
             Self::Send { to, .. } => Some(to),
-            Self::Open { conversation } => Some(conversation),
+            Self::Open { conversation } | Self::RelayOnly { with: conversation, .. } => {
+                Some(conversation)
+            }
             _ => None,
         }
     }

@@ -29,7 +29,9 @@ impl Machine {
         match command {
             Command::Join { group, invite } => self.join(call, &group, invite.as_deref()),
             Command::Leave { group } => self.on_leave(call, group),
-            Command::Send { .. } | Command::Open { .. } => self.with_conversation(call, command),
+            Command::Send { .. } | Command::Open { .. } | Command::RelayOnly { .. } => {
+                self.with_conversation(call, command);
+            }
             Command::Close { conversation } => {
                 if let Some(conversation) = self.find(&conversation) {
                     conversation.window = None;
@@ -53,7 +55,6 @@ impl Machine {
             Command::Search { text, within, limit } => self.on_search(call, text, within, limit),
             Command::Accept { peer } => self.on_accept(call, peer),
             Command::Block { peer, on } => self.on_block(call, &peer, on),
-            Command::RelayOnly { peer, on } => self.on_relay_only(call, &peer, on),
             Command::Mute { conversation, on } => self.on_mute(call, &conversation, on),
             Command::Create { group } => self.create(call, &group),
             Command::Invite { group } => self.on_invite(call, &group),
@@ -164,6 +165,7 @@ impl Machine {
         {
             return match command {
                 Command::Send { draft, .. } => self.on_send(call, id, draft),
+                Command::RelayOnly { on, .. } => self.on_relay_only(call, id, on),
                 _ => self.on_open(call, id),
             };
         }

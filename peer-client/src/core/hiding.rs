@@ -2,21 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use wire::{id::DeviceId, name::Username};
+use wire::id::{ConversationId, DeviceId};
 
 use super::{
     command::{Answer, Failure},
     effect::Effect,
     input::CallId,
     machine::Machine,
-    storage::StoreOp,
+    storage::{Kind, StoreOp},
 };
 
 impl Machine {
-    pub(super) fn on_relay_only(&mut self, call: CallId, peer: &Username, on: bool) {
-        let Some(account) = self.people.account_of(peer) else {
-            let text = format!("Nobody called @{peer} is known here; write to them first");
-            return self.answer(call, Err(Failure::new("not_found", text)));
+    pub(super) fn on_relay_only(&mut self, call: CallId, id: ConversationId, on: bool) {
+        let Some(&Kind::Direct(account)) = self.conversations.get(&id).map(|it| &it.row.kind)
+        else {
+            let text = "An address is kept from people, not from a group";
+            return self.answer(call, Err(Failure::new("bad_command", text)));
         };
         let changed = if on { self.hidden.insert(account) } else { self.hidden.remove(&account) };
         if changed {

@@ -8,6 +8,7 @@ use wire::{
 use super::{
     pages::{Code, Devices, Dialog, Link, NewDevice},
     state::{Purpose, UiState, Wish},
+    views::diagnostics::Diagnosis,
     widgets::qr::Qr,
 };
 use crate::core::{
@@ -60,6 +61,11 @@ pub(crate) fn on_answer(
         Purpose::Devices => {
             if let Answer::Devices(devices) = answer {
                 take_devices(Ok(devices), state);
+            }
+        }
+        Purpose::Diagnose => {
+            if let Answer::Diagnostics(it) = answer {
+                Diagnosis::take(Ok(it.text()), state);
             }
         }
         Purpose::NewDevice => {
@@ -138,6 +144,7 @@ pub(crate) fn on_failure(purpose: Purpose, failure: Failure, state: &mut UiState
         },
         Purpose::Delivery(message) => take_delivery(message, Err(failure.text), state),
         Purpose::Devices => take_devices(Err(failure.text), state),
+        Purpose::Diagnose => Diagnosis::take(Err(failure.text), state),
         Purpose::NewDevice => take_code(Err(failure.text), state, now),
         Purpose::Revoke(device) => match &mut state.dialog {
             Some(Dialog::Revoke(revocation)) if revocation.device == device => {

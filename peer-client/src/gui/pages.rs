@@ -8,7 +8,7 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
-use super::{Secret, widgets::qr::Qr};
+use super::{Secret, views::diagnostics::Diagnosis, widgets::qr::Qr};
 use crate::{
     core::model::{DeviceView, PersonDelivery},
     node,
@@ -49,6 +49,8 @@ pub(crate) enum Dialog {
     Backup(Backup),
     /// People of whom the user does not want to hear.
     Blocked,
+    /// The network around this device.
+    Diagnostics(Diagnosis),
     /// About the program.
     Program,
 }

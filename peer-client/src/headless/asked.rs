@@ -105,7 +105,7 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
             Command::Block { peer: person(fields.peer.as_deref())?, on: fields.on.unwrap_or(true) }
         }
         "relay_only" => Command::RelayOnly {
-            peer: person(fields.peer.as_deref())?,
+            with: ConversationName::Direct(person(fields.peer.as_deref())?),
             on: fields.on.unwrap_or(true),
         },
         "diagnostics" => Command::Diagnose,

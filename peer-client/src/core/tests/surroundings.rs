@@ -6,9 +6,8 @@ use libp2p::Multiaddr;
 use wire::rendezvous::{ClientFrame, Request};
 
 use super::{
-    Person,
     alone::{Alone, Stranger},
-    network::Network,
+    network::{Network, wishes::name},
 };
 use crate::core::{
     command::{Answer, Command},
@@ -113,8 +112,7 @@ fn an_address_is_kept_from_whom_the_user_says() {
     let mut network = Network::with_people(1, &["alice", "bob", "carol"]);
     network.say(0, "@bob", "hello");
     network.await_texts(1, "@alice", &["hello"], 5 * SECOND);
-    let peer = Person::new(2, "bob").username;
-    let answer = network.ask(0, Command::RelayOnly { peer, on: true });
+    let answer = network.ask(0, Command::RelayOnly { with: name("@bob"), on: true });
     assert_eq!(answer, Ok(Answer::Done));
     network.run_for(SECOND);
     network.stop(0);
@@ -140,7 +138,7 @@ fn while_an_address_is_kept_from_somebody_the_server_is_not_told_it() {
             _ => None,
         })
     };
-    let relay_only = |on| Command::RelayOnly { peer: Person::new(2, "bob").username, on };
+    let relay_only = |on| Command::RelayOnly { with: name("@bob"), on };
     let effects = alice.feed(Input::Call { id: CallId(1), command: relay_only(true) });
     assert_eq!(announced(&effects), Some(0), "{effects:?}");
     let hides = |effect: &Effect| matches!(effect, Effect::HideFrom { devices } if devices.contains(&bob.id()));

@@ -7,7 +7,7 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
-use super::{about, details, devices, invitations, safekeeping, settings};
+use super::{about, details, devices, diagnostics, invitations, safekeeping, settings};
 use crate::{
     core::command::Command,
     gui::{
@@ -61,6 +61,7 @@ pub(crate) fn dialog_ui(
         Dialog::Phrase(phrase) => safekeeping::phrase_ui(ui, phrase, state),
         Dialog::Backup(backup) => safekeeping::backup_ui(ui, backup, state),
         Dialog::Blocked => settings::blocked_ui(ui, scene, state, out),
+        Dialog::Diagnostics(page) => diagnostics::diagnostics_ui(ui, page, state, out),
         Dialog::Program => settings::program_ui(ui, state),
     };
     let shown = modal.show(context, |ui| {

@@ -8,6 +8,7 @@ pub(crate) mod consent;
 pub(crate) mod conversation_row;
 pub(crate) mod details;
 pub(crate) mod devices;
+pub(crate) mod diagnostics;
 pub(crate) mod dialogs;
 pub(crate) mod find;
 pub(crate) mod found;
