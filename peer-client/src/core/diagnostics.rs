@@ -9,7 +9,7 @@ use std::{
 };
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use wire::{id::DeviceId, name::Username};
+use wire::id::DeviceId;
 
 use super::{
     command::Answer,
@@ -130,18 +130,21 @@ pub struct Diagnostics {
     pub opened: Vec<String>,
     /// The address is kept from everybody.
     pub relay_only: bool,
-    /// Whether looking around on the local network is on is not known here; people found are among the attempts.
+    /// The devices of people, and the roads to them.
     pub peers: Vec<PeerView>,
     /// What was tried, the newest last.
     pub tried: Vec<Attempt>,
 }
+
+/// When, with whom, where, and what came of it.
+type Tried = (u64, Whom, Option<Multiaddr>, Result<String, String>);
 
 /// What is known so far.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnosis {
     seen: BTreeMap<Multiaddr, Multiaddr>,
     silent: BTreeMap<Multiaddr, String>,
-    tried: VecDeque<(u64, Whom, Option<Multiaddr>, Result<String, String>)>,
+    tried: VecDeque<Tried>,
     probing: BTreeSet<Multiaddr>,
     /// Who waits for the probes.
     waiting: Vec<CallId>,
@@ -267,13 +270,12 @@ impl Machine {
             Whom::Router => "the router".to_owned(),
             Whom::Device(device) => self.people.name_of_device(device).to_string(),
         };
-        let attempt =
-            |(at_ms, whom, address, outcome): &(u64, Whom, Option<Multiaddr>, _)| Attempt {
-                at_ms: *at_ms,
-                whom: name(whom),
-                address: address.as_ref().map(ToString::to_string),
-                outcome: Result::clone(outcome),
-            };
+        let attempt = |(at_ms, whom, address, outcome): &Tried| Attempt {
+            at_ms: *at_ms,
+            whom: name(whom),
+            address: address.as_ref().map(ToString::to_string),
+            outcome: outcome.clone(),
+        };
         Diagnostics {
             nat: diagnosis.nat(&self.addresses),
             server: self.tie.shown.clone(),
@@ -331,7 +333,6 @@ impl Diagnostics {
 }
 
 fn road_line(peer: &PeerView) -> String {
-    let Username { .. } = &peer.username;
     let mut line = format!("@{} ", peer.username);
     match peer.road {
         None if peer.online => line.push_str("present, not connected"),

@@ -29,6 +29,9 @@ const RESERVE_FIRST: Duration = Duration::from_millis(500);
 /// Longest pause before asking again.
 const RESERVE_MAX: Duration = Duration::from_mins(1);
 
+/// What there is without the server, in one line.
+const WITHOUT_SERVER: &str = "Until it is back, people whose address is remembered stay reachable; \
+     new names, new groups and relayed roads have to wait";
 /// How much more the clock on the wall must have gone on than the other one for a sleep.
 const SLEPT_MS: u64 = 20_000;
 
@@ -102,6 +105,13 @@ impl Machine {
     }
 
     fn on_server_lost(&mut self, text: String) {
+        let own = self.me.account;
+        let is_theirs = |kind: &Kind| !matches!(kind, Kind::Direct(account) if *account == own);
+        let text = if self.conversations.values().any(|it| is_theirs(&it.row.kind)) {
+            format!("{text}. {WITHOUT_SERVER}")
+        } else {
+            text
+        };
         let asked = self.tie.lost(text, self.now.instant, &mut self.rng);
         for purpose in asked {
             match purpose {

@@ -18,7 +18,7 @@ impl Machine {
         let actions = match input {
             LinkInput::Opened { device, link, relayed, transport, dialled, punched, address } => {
                 let was_linked = self.paths.is_linked(&device);
-                self.note_road(device, &address, relayed, (dialled, punched));
+                self.note_road(device, address.as_ref(), relayed, (dialled, punched));
                 let opened = Opened { relayed, transport, dialled, punched, address };
                 let actions = self.paths.opened(device, link, opened, now);
                 if !was_linked {
@@ -27,7 +27,7 @@ impl Machine {
                 actions
             }
             // One that was given up before is over already.
-            LinkInput::Closed { link, .. } if !self.paths.has(&link) => Vec::new(),
+            LinkInput::Closed { link, .. } if !self.paths.has(link) => Vec::new(),
             LinkInput::Closed { device, link } => {
                 let actions = self.paths.closed(link, now);
                 self.renew_sessions(device);
@@ -51,7 +51,7 @@ impl Machine {
     fn note_road(
         &mut self,
         device: DeviceId,
-        address: &Option<Multiaddr>,
+        address: Option<&Multiaddr>,
         relayed: bool,
         (dialled, punched): (bool, bool),
     ) {
@@ -61,7 +61,7 @@ impl Machine {
             (false, true, false) => "connected",
             (false, false, false) => "called here",
         };
-        let address = address.clone().filter(|_| !relayed);
+        let address = address.cloned().filter(|_| !relayed);
         self.diagnosis.note(self.now, Whom::Device(device), address, Ok(how.to_owned()));
     }
 

@@ -132,6 +132,7 @@ pub struct Machine {
 impl Machine {
     /// Makes the machine from what is stored. The caller has checked that a registered record in
     /// the snapshot has the name that is wanted.
+    #[expect(clippy::too_many_lines, reason = "one line for each field")]
     pub fn new(setup: Setup, snapshot: Snapshot, now: Now) -> Self {
         let account = setup.authority.account();
         let device = setup.device_key.id();

@@ -56,9 +56,9 @@ impl Openings {
         let mut hosts = BTreeSet::new();
         let mut ports = BTreeSet::new();
         for address in own {
-            let mut parts = address.iter();
-            let Some(Protocol::Ip4(host)) = parts.next() else { continue };
-            let port = match parts.next() {
+            let mut places = address.iter();
+            let Some(Protocol::Ip4(host)) = places.next() else { continue };
+            let port = match places.next() {
                 Some(Protocol::Udp(number)) => Port { transport: Transport::Quic, number },
                 Some(Protocol::Tcp(number)) => Port { transport: Transport::Tcp, number },
                 _ => continue,

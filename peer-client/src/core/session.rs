@@ -31,10 +31,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Requests that may wait for the server's answer.
 const ASKED_MAX: usize = 8 * 1024;
 
-/// What there is without the server, in one line.
-pub(crate) const WITHOUT_SERVER: &str = "Until it is back, people whose address is remembered stay reachable; \
-     new names, new groups and relayed roads have to wait";
-
 /// What a request was made for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Purpose {
@@ -220,7 +216,6 @@ impl Tie {
             let pause = full.mul_f64(rng.random_range(0.5..1.0));
             let pause = if std::mem::take(&mut self.hurried) { Duration::ZERO } else { pause };
             self.phase = Phase::Pause { until: now + pause };
-            let text = format!("{text}. {WITHOUT_SERVER}");
             self.shown = ServerTie::Lost { text };
         }
         asked

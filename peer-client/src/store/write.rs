@@ -50,6 +50,7 @@ pub(super) fn is_write(op: &StoreOp) -> bool {
     )
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreReply>, StoreError> {
     let reply = match op {
         StoreOp::SaveRecord { record, registered } => {

@@ -5,6 +5,7 @@
 //! they or the own network change, and rarely otherwise. Once a direct connection has answered a ping the relayed ones are
 //! closed, and of several of one kind the device with the smaller id keeps one.
 
+mod changes;
 mod device;
 
 use std::{
@@ -26,7 +27,9 @@ use super::{
 const YIELD_DELAY: Duration = Duration::from_millis(400);
 /// Two connections of one kind that were made further apart than this are no coincidence: whoever made the newer
 /// one has lost the older.
-const SAME_TIME: Duration = Duration::from_secs(5);
+const SAME_TIME: Duration = Duration::from_secs(1);
+/// Pause before another attempt after a connection that lived for less than that.
+const SHORT_PAUSE: Duration = Duration::from_millis(250);
 /// First pause after a dial that failed; doubles each time.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Longest pause between dials.
@@ -84,73 +87,6 @@ impl Paths {
                 entry.upgrades = 0;
                 entry.direct_at = Some(now);
             }
-        }
-    }
-
-    /// Own addresses of these families are gone, and with them the connections that may have used them, although
-    /// nothing says so yet. Gives the devices that lost one beside what is to be done.
-    pub(crate) fn addresses_lost(
-        &mut self,
-        lost: Families,
-        now: Instant,
-    ) -> (Vec<DeviceId>, Vec<PathAction>) {
-        let reach = self.reach;
-        let mut actions = Vec::new();
-        let mut devices = Vec::new();
-        for (device, entry) in &mut self.devices {
-            let dead: Vec<_> =
-                entry.links.extract_if(.., |_, link| link.needs(lost)).map(|(id, _)| id).collect();
-            if dead.is_empty() {
-                continue;
-            }
-            devices.push(*device);
-            for link in dead {
-                self.owners.remove(&link);
-                actions.push(PathAction::Close(link));
-            }
-            if entry.links.is_empty() && entry.wanted {
-                entry.failures = 0;
-                entry.schedule(now, Duration::ZERO, reach);
-            }
-        }
-        for device in &devices {
-            actions.extend(self.settle(*device));
-        }
-        (devices, actions)
-    }
-
-    /// From now on, this device's address is kept from these devices and no others: what leads to them directly is
-    /// closed.
-    pub(crate) fn hide_from(&mut self, hidden: BTreeSet<DeviceId>) -> Vec<PathAction> {
-        let mut actions = Vec::new();
-        for (device, entry) in &mut self.devices {
-            entry.hidden = hidden.contains(device);
-            if entry.hidden {
-                entry.direct_at = None;
-                for (id, link) in
-                    entry.links.iter_mut().filter(|(_, it)| !it.relayed && !it.closing)
-                {
-                    link.closing = true;
-                    actions.push(PathAction::Close(*id));
-                }
-            }
-        }
-        self.hidden = hidden;
-        for device in self.hidden.clone() {
-            actions.extend(self.settle(device));
-        }
-        actions
-    }
-
-    /// The devices whose addresses changed since this was asked last.
-    pub(crate) fn take_learnt(&mut self) -> BTreeSet<DeviceId> {
-        std::mem::take(&mut self.learnt)
-    }
-
-    /// The device turned out to be of interest.
-    pub(crate) fn note(&mut self, device: DeviceId) {
-        if !self.addresses_of(&device).is_empty() {
-            self.learnt.insert(device);
         }
     }
 
@@ -277,9 +213,12 @@ impl Paths {
         let Some(device) = self.owners.remove(&link) else { return Vec::new() };
         let reach = self.reach;
         if let Some(entry) = self.devices.get_mut(&device) {
-            entry.links.remove(&link);
+            let lived_briefly =
+                entry.links.remove(&link).is_some_and(|link| now < link.opened_at + SAME_TIME);
             if entry.links.is_empty() && entry.wanted {
-                entry.schedule(now, Duration::ZERO, reach);
+                // Whoever closed it at once may do so again.
+                let pause = if lived_briefly { SHORT_PAUSE } else { Duration::ZERO };
+                entry.schedule(now, pause, reach);
             }
         }
         self.settle(device)
@@ -346,8 +285,8 @@ impl Paths {
     }
 
     /// Whether a connection is one of those that count.
-    pub(crate) fn has(&self, link: &LinkId) -> bool {
-        self.owners.contains_key(link)
+    pub(crate) fn has(&self, link: LinkId) -> bool {
+        self.owners.contains_key(&link)
     }
 
     /// Whether there is any connection.

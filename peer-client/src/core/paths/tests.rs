@@ -162,3 +162,45 @@ fn a_direct_connection_ends_the_attempts() {
     paths.network_changed(families(), now);
     assert_eq!(paths.next_deadline(), None);
 }
+
+#[test]
+fn of_two_connections_made_apart_the_older_is_dead() {
+    let now = beginning();
+    for own in [1, 3] {
+        let mut paths = Paths::new(device(own), false);
+        paths.opened(device(2), LinkId(1), opened(false), now);
+        let actions = paths.opened(device(2), LinkId(2), opened(false), now + 2 * SAME_TIME);
+        assert!(actions.contains(&PathAction::Close(LinkId(1))), "{own}: {actions:?}");
+        assert!(!actions.contains(&PathAction::Close(LinkId(2))), "{own}: {actions:?}");
+    }
+}
+
+#[test]
+fn what_needed_an_address_that_is_gone_is_given_up_and_tried_anew() {
+    let now = beginning();
+    let mut paths = Paths::new(device(1), false);
+    paths.want(device(2), &[address()], false, now);
+    paths.tick(now);
+    let at = "/ip6/2001:db8::7/tcp/1".parse().unwrap();
+    let v6 = Opened { address: Some(at), ..opened(false) };
+    paths.opened(device(2), LinkId(1), v6, now);
+    let v4 = Families::of(&[address()]);
+    assert_eq!(paths.addresses_lost(v4, now).1, [], "it goes over IPv6");
+    let (devices, actions) = paths.addresses_lost(Families::all(), now);
+    assert_eq!(devices, [device(2)]);
+    assert!(actions.contains(&PathAction::Close(LinkId(1))), "{actions:?}");
+    assert!(!paths.is_linked(&device(2)));
+    assert!(matches!(paths.tick(now)[..], [PathAction::Dial(..)]));
+}
+
+#[test]
+fn from_whom_the_address_is_kept_is_dialled_through_circuits_alone() {
+    let now = beginning();
+    let mut paths = Paths::new(device(1), false);
+    paths.hide_from([device(2)].into());
+    paths.want(device(2), &[address()], true, now);
+    assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![])]);
+    paths.opened(device(2), LinkId(1), opened(true), now);
+    paths.learn(device(2), &["/ip4/192.0.2.9/tcp/1".parse().unwrap()], now);
+    assert_eq!(paths.tick(now + RETRY_MAX), []);
+}

@@ -4,7 +4,7 @@ use egui::{Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
 use lucide_icons::Icon;
 use wire::name::ConversationName;
 
-use super::{parts, sidebar};
+use super::{parts, roads, sidebar};
 use crate::{
     core::{
         command::Command,
@@ -45,6 +45,8 @@ pub(crate) fn about_ui(
     });
     ui.add_space(space::S);
     facts_ui(ui, conversation);
+    roads::traffic_ui(ui, scene, conversation);
+    roads::address_ui(ui, conversation, out);
     if matches!(conversation.name, ConversationName::Group(_)) {
         let title = RichText::new(format!("Members ({})", conversation.members.len() + 1));
         ui.label(title.font(fonts::semibold(size::SMALL)).color(palette.text_weak));

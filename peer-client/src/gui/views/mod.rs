@@ -21,6 +21,7 @@ pub(crate) mod messages;
 pub(crate) mod overlay;
 pub(crate) mod parts;
 pub(crate) mod picker;
+pub(crate) mod roads;
 pub(crate) mod safekeeping;
 pub(crate) mod settings;
 pub(crate) mod sidebar;

@@ -1,4 +1,4 @@
-//! Asking the router to let others in: by PCP, else NAT-PMP, else UPnP.
+//! Asking the router to let others in: by PCP, else NAT-PMP, else `UPnP`.
 
 mod upnp;
 

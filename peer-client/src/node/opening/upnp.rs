@@ -1,4 +1,4 @@
-//! The little of UPnP that opening a port needs. Written here since what comes from a local network is bounded, and
+//! The little of `UPnP` that opening a port needs. Written here since what comes from a local network is bounded, and
 //! nobody but the router is asked: any device may answer the search.
 
 use std::{
@@ -185,7 +185,7 @@ fn path_of(url: &str) -> String {
         Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
         None => url,
     };
-    let path: String = path.chars().filter(|c| c.is_ascii_graphic()).collect();
+    let path: String = path.chars().filter(char::is_ascii_graphic).collect();
     if path.starts_with('/') { path } else { format!("/{path}") }
 }
 

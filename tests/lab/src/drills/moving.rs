@@ -56,6 +56,9 @@ pub(super) async fn drill(lab: &Lab, who: Who) -> Result<String> {
         let told = || format!("{}\n{}\n{}", anna.said(), bob_peer.said(), server.log());
         let resumed = finished.with_context(told)?;
         let (down, up) = (resumed - moved_at, resumed.saturating_duration_since(replugged));
+        if let Some(path) = std::env::var_os("NATTERJACK_LAB_TELL") {
+            std::fs::write(path, told())?;
+        }
         ensure!(up < BOUND, "it went on after {up:?} only\n{}", told());
         Ok(format!(
             " (went on {} ms after the new network was there, {} ms after the old one was left)",

@@ -93,7 +93,7 @@ impl Daemon {
         let (upnp, pcp) = if by == By::Upnp { ("yes", "no") } else { ("no", "yes") };
         let config = format!(
             "ext_ifname={outside}\nlistening_ip={lan}\nenable_upnp={upnp}\nenable_natpmp={pcp}\n\
-             enable_pcp_pmp={pcp}\nuuid=5b34e1b0-0000-4000-8000-000000000001\nsecure_mode=yes\n\
+             uuid=5b34e1b0-0000-4000-8000-000000000001\nsecure_mode=yes\n\
              min_lifetime=120\nmax_lifetime=86400\nsystem_uptime=yes\nhttp_port=5000\n\
              allow 1024-65535 0.0.0.0/0 1024-65535\n"
         );
