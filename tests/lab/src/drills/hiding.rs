@@ -24,25 +24,22 @@ pub(super) async fn drill(lab: &Lab) -> Result<String> {
 
 /// Counts what passes between a device and two others.
 fn count(at: &Device, others: [&Device; 2]) -> Result<()> {
-    let mut rules = "table inet watch {\n".to_owned();
+    let mut rules: Vec<String> = vec!["table inet watch {".into()];
     for name in ["bob", "carol"] {
-        rules += &format!("counter {name} {{ }}\n");
+        rules.push(format!("counter {name} {{ }}"));
     }
     for (hook, way) in [("input", "saddr"), ("output", "daddr")] {
-        rules += &format!("chain {hook} {{ type filter hook {hook} priority 0;\n");
+        rules.push(format!("chain {hook} {{ type filter hook {hook} priority 0;"));
         for (other, name) in others.iter().zip(["bob", "carol"]) {
-            if let Some(ip) = other.ip() {
-                rules += &format!("ip {way} {ip} counter name {name}\n");
-            }
-            if let Some(ip) = other.ip6() {
-                rules += &format!("ip6 {way} {ip} counter name {name}\n");
-            }
+            let ip4 = other.ip().map(|ip| format!("ip {way} {ip} counter name {name}"));
+            let ip6 = other.ip6().map(|ip| format!("ip6 {way} {ip} counter name {name}"));
+            rules.extend(ip4.into_iter().chain(ip6));
         }
-        rules += "}\n";
+        rules.push("}".into());
     }
-    rules += "}\n";
+    rules.push("}\n".into());
     let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), rules)?;
+    std::fs::write(file.path(), rules.join("\n"))?;
     run_in(at, "nft", &["-f", &file.path().to_string_lossy()]).map(drop)
 }
 

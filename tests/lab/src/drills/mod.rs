@@ -16,7 +16,7 @@ use crate::programs::Peer;
 /// A drill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drill {
-    /// A router opens a port when it is asked by UPnP.
+    /// A router opens a port when it is asked by `UPnP`.
     Upnp,
     /// The same by PCP or NAT-PMP.
     Pcp,
