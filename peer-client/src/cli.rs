@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use libp2p::Multiaddr;
-use wire::name::{ConversationName, Username};
+use wire::{
+    invite::{Invite, InviteError},
+    name::{ConversationName, Username},
+};
 
 /// Peer-assisted chat: the window, the headless front end and the demo.
 #[derive(Debug, Parser)]
@@ -63,8 +66,11 @@ pub struct Headless {
     #[arg(long, value_name = "DIR")]
     pub data_dir: PathBuf,
     /// Address of the rendezvous server, as its line "ready" tells it; again for each address of it
-    #[arg(long, value_name = "MULTIADDR", required = true)]
+    #[arg(long, value_name = "MULTIADDR", required_unless_present = "invite")]
     pub rendezvous: Vec<Multiaddr>,
+    /// Invitation to the rendezvous server, a link with its addresses and perhaps a token
+    #[arg(long, value_name = "LINK", value_parser = invite)]
+    pub invite: Option<Box<Invite>>,
     /// The name at the server
     #[arg(long, value_name = "NAME", value_parser = username)]
     pub username: Username,
@@ -80,6 +86,23 @@ pub struct Headless {
     /// Bytes that fetched files may take together, as 500M or 20G; beyond that the oldest go
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "10G")]
     pub attachment_quota: u64,
+}
+
+/// The addresses of the server and what it wants to see. Addresses that were given go before those
+/// of the invitation.
+pub fn server(
+    rendezvous: Vec<Multiaddr>,
+    invite: Option<Box<Invite>>,
+) -> (Vec<Multiaddr>, Option<Vec<u8>>) {
+    match invite {
+        Some(invite) if rendezvous.is_empty() => (invite.server_addresses(), invite.token()),
+        Some(invite) => (rendezvous, invite.token()),
+        None => (rendezvous, None),
+    }
+}
+
+fn invite(link: &str) -> Result<Box<Invite>, InviteError> {
+    Invite::from_link(link).map(Box::new)
 }
 
 /// Whose recovery phrase to print.

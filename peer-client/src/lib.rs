@@ -13,6 +13,8 @@ pub mod handle;
 pub mod headless;
 pub mod media;
 pub mod node;
+#[cfg(all(feature = "gui", target_os = "linux"))]
+mod notify;
 pub mod recovery;
 pub mod salvage;
 pub mod signals;

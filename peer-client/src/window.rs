@@ -39,6 +39,10 @@ pub fn open(arguments: cli::Window, runtime: &Runtime) -> anyhow::Result<()> {
         runtime: runtime.handle().clone(),
         clock: unix_ms,
         shutdown: signals::shutdown(runtime)?,
+        #[cfg(target_os = "linux")]
+        announcer: Some(crate::notify::announcer(runtime.handle())),
+        #[cfg(not(target_os = "linux"))]
+        announcer: None,
     };
     let quota = arguments.attachment_quota;
     let launcher = launcher((data_dir, quota), Arc::clone(&running), runtime.handle().clone());
@@ -91,6 +95,7 @@ async fn launch(
     let config = node::Config {
         data_dir: data_dir.to_owned(),
         rendezvous: login.rendezvous,
+        token: login.token,
         username,
         listen: Vec::new(),
         relay_only: false,
@@ -175,6 +180,7 @@ mod tests {
         let node = node::start(node::Config {
             data_dir: data_dir.to_owned(),
             rendezvous: login.rendezvous,
+            token: login.token,
             username,
             listen: loopback(),
             relay_only: false,
@@ -207,7 +213,7 @@ mod tests {
         let shutdown = CancellationToken::new();
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(server.run(shutdown.clone()));
-        let login = |account| Login { rendezvous: rendezvous.clone(), account };
+        let login = |account| Login { rendezvous: rendezvous.clone(), token: None, account };
 
         let first = begin(&place("first"), login(Account::Here(name("alice")))).await.unwrap();
         let Ok(Answer::Code(code)) = first.handle.ask(Command::AddDevice).await else {

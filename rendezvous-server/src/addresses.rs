@@ -30,6 +30,18 @@ impl Network {
     }
 }
 
+impl Network {
+    /// The larger network of an address, such as one customer of a provider has: an IPv4 /24, an
+    /// IPv6 /48.
+    pub fn site_of(ip: IpAddr) -> Self {
+        match ip {
+            // In a form that no network of one address or /64 has, so that both can be counted in one map.
+            IpAddr::V4(ip) => Self(Ipv4Addr::from(u32::from(ip) & !0xff).to_ipv6_mapped().into()),
+            IpAddr::V6(ip) => Self(Ipv6Addr::from(u128::from(ip) & u128::MAX << 80 | 1).into()),
+        }
+    }
+}
+
 /// The IP address that a multiaddress begins with.
 pub fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
     match address.iter().next() {
@@ -110,7 +122,7 @@ pub fn may_dial(address: &Multiaddr, origins: &[IpAddr]) -> bool {
 }
 
 /// <https://www.iana.org/assignments/iana-ipv4-special-registry> and its IPv6 sister.
-fn is_public(ip: IpAddr) -> bool {
+pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let [a, b, c, _] = ip.octets();

@@ -12,6 +12,7 @@ use std::{
 use libp2p::{Multiaddr, PeerId, relay};
 
 use crate::{
+    addresses::{self, Network},
     config::RelayConfig,
     rate_limit::{Rate, RateLimiter},
 };
@@ -24,6 +25,8 @@ const RESERVATIONS_PER_DEVICE: usize = 8;
 const RESERVATION_RATE: (u32, u32) = (60, 1);
 /// How often one device may ask for a circuit.
 const CIRCUIT_RATE: (u32, u32) = (500, 10);
+/// How often one network may ask for reservations and circuits, loopback apart.
+const NETWORK_RATE: (u32, u32) = (5_000, 100);
 
 /// The devices that are registered now. Clones share one set.
 #[derive(Clone, Debug, Default)]
@@ -65,9 +68,14 @@ impl Admission {
         (burst, per_second): (u32, u32),
     ) -> impl FnMut(PeerId, &Multiaddr, Instant) -> bool + Send + use<> {
         let admission = self.clone();
-        let mut limiter = RateLimiter::new(Rate::new(burst, per_second, Duration::from_secs(1)));
-        move |peer, _address, now| {
-            admission.is_admitted(&peer) && limiter.try_take(peer, 1, now).is_ok()
+        let rate = |burst, per_second| Rate::new(burst, per_second, Duration::from_secs(1));
+        let mut devices = RateLimiter::new(rate(burst, per_second));
+        let mut networks = RateLimiter::new(rate(NETWORK_RATE.0, NETWORK_RATE.1));
+        move |peer, address, now| {
+            let ip = addresses::ip_of(address).filter(|ip| !ip.is_loopback());
+            admission.is_admitted(&peer)
+                && devices.try_take(peer, 1, now).is_ok()
+                && ip.is_none_or(|ip| networks.try_take(Network::of(ip), 1, now).is_ok())
         }
     }
 }

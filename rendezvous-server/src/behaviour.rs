@@ -18,6 +18,7 @@ use crate::{
     client_streams::ClientStreams,
     config::Config,
     dial_guard::DialGuard,
+    gate::Gate,
     gossip::{self, Gossip},
 };
 
@@ -33,6 +34,14 @@ const QUIC_KEEP_ALIVE: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Streams that a client may have open on one QUIC connection; each of its circuits is one.
 const QUIC_STREAMS_MAX: u32 = 1_024;
+/// Bytes that a client may send on one QUIC connection before any was read. With 100 ms to the
+/// client this allows 40 MiB a second.
+const QUIC_CONNECTION_UNREAD_MAX: u32 = 4 * 1024 * 1024;
+/// The same for one of its streams.
+const QUIC_STREAM_UNREAD_MAX: u32 = 2 * 1024 * 1024;
+/// Streams that may be open on one TCP connection; as many circuits as a device has by default,
+/// and the others that it needs.
+const YAMUX_STREAMS_MAX: usize = 320;
 /// Connections that the server may have dialled at one time, to test addresses.
 const DIALLED_MAX: u32 = 128;
 
@@ -44,6 +53,7 @@ pub struct SwarmError(String);
 /// The protocols of the server. The limits come first: what they deny, no other one counts.
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
+    pub(crate) gate: Gate,
     limits: connection_limits::Behaviour,
     pub(crate) dial_guard: DialGuard,
     clients: ClientStreams,
@@ -66,17 +76,20 @@ pub(crate) fn swarm(
     let tcp = tcp::Config::default().nodelay(true);
     let builder = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
-        .with_tcp(tcp, noise::Config::new, yamux::Config::default)
+        .with_tcp(tcp, noise::Config::new, yamux_config)
         .map_err(|error| failed(&error))?
         .with_quic_config(|mut quic| {
             quic.max_idle_timeout = QUIC_IDLE_TIMEOUT.as_millis() as u32;
             quic.keep_alive_interval = QUIC_KEEP_ALIVE;
             quic.max_concurrent_stream_limit = QUIC_STREAMS_MAX;
+            quic.max_connection_data = QUIC_CONNECTION_UNREAD_MAX;
+            quic.max_stream_data = QUIC_STREAM_UNREAD_MAX;
             quic
         })
         .with_behaviour(|key| {
             let local = key.public().to_peer_id();
             Behaviour {
+                gate: Gate::new(&config.connections),
                 limits: connection_limits::Behaviour::new(connection_limits(config)),
                 dial_guard: DialGuard::default(),
                 clients: ClientStreams::default(),
@@ -94,6 +107,12 @@ pub(crate) fn swarm(
         })
         .map_err(|error| failed(&error))?;
     Ok(builder.with_swarm_config(|swarm| swarm.with_idle_connection_timeout(idle)).build())
+}
+
+fn yamux_config() -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(YAMUX_STREAMS_MAX);
+    config
 }
 
 fn connection_limits(config: &Config) -> ConnectionLimits {

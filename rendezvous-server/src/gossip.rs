@@ -1,7 +1,8 @@
-//! Gossipsub as a star with the server in its middle.
+//! Gossipsub among the members of groups, with the server as a neighbour of a few of them.
 //!
-//! The library's defaults lose messages in a star of more than twelve clients and break at 101
-//! topics. What both ends must set alike is marked *shared*.
+//! The library's defaults break at 101 topics, and its lazy gossip costs more than the messages.
+//! Without it, members beyond the mesh get copies by [`crate::relaying`]. What both ends must set
+//! alike is marked *shared*.
 
 use std::time::Duration;
 
@@ -21,8 +22,11 @@ use crate::config::GroupConfig;
 const FORWARD_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Pause before a member that left a topic can be in its mesh again.
 const REJOIN_PAUSE: Duration = Duration::from_secs(1);
-/// Members of a group that the server sends to directly, which is all of them.
-const MESH: usize = 10_000;
+/// Pause before a member asks again whether the server has room for it in a topic's mesh.
+const REFUSAL_PAUSE: Duration = Duration::from_mins(1);
+/// Members of a group that are in the server's mesh: it looks for more below the first number, until
+/// it has the second, and takes none beyond the third.
+const MESH: [usize; 3] = [4, 6, 8];
 
 /// Gossipsub without transformations, for topics of groups.
 pub type Gossip =
@@ -53,16 +57,18 @@ pub fn behaviour(config: &GroupConfig) -> Result<Gossip, &'static str> {
         // Shared: the subscriptions of thousands of topics are one transmission.
         .max_transmit_size(GOSSIP_TRANSMIT_MAX)
         .max_control_message_size(GOSSIP_TRANSMIT_MAX)
-        // Shared: who leaves a topic and comes back is relayed to again after a second. The
-        // library counts a leaving as a prune, and would refuse the member for a minute.
+        // Shared: a member that comes back is no stranger for long.
         .unsubscribe_backoff(REJOIN_PAUSE)
-        .prune_backoff(REJOIN_PAUSE)
+        .prune_backoff(REFUSAL_PAUSE)
+        // Shared: nobody waits for a hint of a message that was not sent.
+        .gossip_lazy(0)
+        .gossip_factor(0.0)
         .heartbeat_initial_delay(Duration::from_millis(100))
         .heartbeat_interval(Duration::from_secs(1))
         .mesh_outbound_min(0)
-        .mesh_n_low(1)
-        .mesh_n(MESH)
-        .mesh_n_high(2 * MESH)
+        .mesh_n_low(MESH[0])
+        .mesh_n(MESH[1])
+        .mesh_n_high(MESH[2])
         .connection_handler_queue_len(config.queue)
         .forward_queue_duration(FORWARD_WAIT_MAX)
         // The service decides about each message.

@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use libp2p::identity::Keypair;
 use thiserror::Error;
 use tracing::warn;
+use wire::key::DeviceKey;
 
 /// Name of the key's file in the data folder.
 pub const KEY_FILE: &str = "identity.key";
@@ -35,7 +35,7 @@ pub enum IdentityError {
 }
 
 /// Reads the key, or makes one.
-pub fn load_or_create(data_dir: &Path) -> Result<Keypair, IdentityError> {
+pub fn load_or_create(data_dir: &Path) -> Result<DeviceKey, IdentityError> {
     let path = data_dir.join(KEY_FILE);
     let failed = |source| IdentityError::File { path: path.clone(), source };
     let bytes = match fs::read(&path) {
@@ -46,11 +46,10 @@ pub fn load_or_create(data_dir: &Path) -> Result<Keypair, IdentityError> {
         }
         Err(error) => return Err(failed(error)),
     };
-    let mut seed = <[u8; 32]>::try_from(bytes)
+    let seed = <[u8; 32]>::try_from(bytes)
         .map_err(|_bytes| IdentityError::Damaged { path: path.clone() })?;
     hide(&path).map_err(failed)?;
-    Keypair::ed25519_from_bytes(&mut seed)
-        .map_err(|_error| IdentityError::Damaged { path: path.clone() })
+    Ok(DeviceKey::from_seed(seed))
 }
 
 /// Writes a new key. It appears under its name complete or not at all, and never replaces one.
@@ -101,8 +100,8 @@ mod tests {
     #[test]
     fn the_key_is_made_once_and_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let first = load_or_create(dir.path()).unwrap().public();
-        assert_eq!(load_or_create(dir.path()).unwrap().public(), first);
+        let first = load_or_create(dir.path()).unwrap().id();
+        assert_eq!(load_or_create(dir.path()).unwrap().id(), first);
         let files: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
         assert_eq!(files.len(), 1, "{files:?}");
     }
@@ -125,10 +124,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(KEY_FILE);
         let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        let key = load_or_create(dir.path()).unwrap().public();
+        let key = load_or_create(dir.path()).unwrap().id();
         assert_eq!(mode(), 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(load_or_create(dir.path()).unwrap().public(), key);
+        assert_eq!(load_or_create(dir.path()).unwrap().id(), key);
         assert_eq!(mode(), 0o600);
     }
 }

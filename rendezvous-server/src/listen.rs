@@ -80,7 +80,7 @@ pub fn start<B: NetworkBehaviour>(
 }
 
 /// Takes the port for a moment. The transport would share a TCP port with another server.
-fn probe(address: &Multiaddr) -> io::Result<()> {
+pub(crate) fn probe(address: &Multiaddr) -> io::Result<()> {
     let Some(ip) = addresses::ip_of(address) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };

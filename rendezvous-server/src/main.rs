@@ -1,25 +1,13 @@
 //! The rendezvous server as a program: parse, run, exit code.
 
-use std::{
-    io::{self, IsTerminal as _},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Parser as _;
-use rendezvous_server::cli::Cli;
-use tracing_subscriber::EnvFilter;
-
-/// What is logged unless `RUST_LOG` says otherwise.
-const DEFAULT_LOG: &str = "warn,rendezvous_server=info";
+use rendezvous_server::{cli::Cli, log};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_LOG.into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
+    log::begin(cli.log_format());
     match cli.execute() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

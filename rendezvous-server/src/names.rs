@@ -56,6 +56,28 @@ pub enum Change {
     None,
 }
 
+/// What becomes of an account that has no name yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Newcomer {
+    /// It may take one.
+    Welcome,
+    /// It may not.
+    Refused(Refusal),
+    /// It may if the token, as it came in `Hello`, is good for one more.
+    WithToken(Vec<u8>),
+}
+
+impl Newcomer {
+    /// Decides where no token was ever given out.
+    pub fn without_tokens(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Welcome => Ok(()),
+            Self::Refused(refusal) => Err(*refusal),
+            Self::WithToken(_) => Err(Refusal::NotAdmitted),
+        }
+    }
+}
+
 /// Why a registration did not come about.
 #[derive(Debug, Error)]
 pub enum RegisterError<E> {
@@ -69,12 +91,12 @@ pub enum RegisterError<E> {
 
 /// Registers the account that speaks through `entry` for one of its devices.
 ///
-/// `may_be_new` is false for clients that have taken too many new names; they can only come back.
+/// `admit` is asked last, for an account that is about to take a new name.
 pub fn register<S: NameStore>(
     store: &mut S,
     entry: &NameEntry,
     device: DeviceId,
-    may_be_new: bool,
+    admit: impl FnOnce(&mut S) -> Result<(), RegisterError<S::Error>>,
 ) -> Result<Change, RegisterError<S::Error>> {
     let record = &entry.record;
     if !record.devices.contains(&device) {
@@ -82,7 +104,7 @@ pub fn register<S: NameStore>(
     }
     let change = match store.by_account(&record.account).map_err(RegisterError::Store)? {
         Some(known) => follow(&known, entry)?,
-        None => found(store, record, may_be_new)?,
+        None => found(store, record, admit)?,
     };
     if change != Change::None {
         store.put(entry).map_err(RegisterError::Store)?;
@@ -111,7 +133,7 @@ fn follow(known: &NameEntry, new: &NameEntry) -> Result<Change, Refusal> {
 fn found<S: NameStore>(
     store: &mut S,
     record: &AccountRecord,
-    may_be_new: bool,
+    admit: impl FnOnce(&mut S) -> Result<(), RegisterError<S::Error>>,
 ) -> Result<Change, RegisterError<S::Error>> {
     let taken = store.by_username(&record.username).map_err(RegisterError::Store)?.is_some()
         || store.by_skeleton(&record.username.skeleton()).map_err(RegisterError::Store)?.is_some();
@@ -121,11 +143,6 @@ fn found<S: NameStore>(
     if record.sequence != 0 {
         return Err(Refusal::RecordInvalid.into());
     }
-    if !may_be_new {
-        return Err(Refusal::RateLimited { retry_after: NEW_NAME_RETRY_SECONDS }.into());
-    }
+    admit(store)?;
     Ok(Change::NewName)
 }
-
-/// Seconds that a client is told to wait when its network took too many new names.
-const NEW_NAME_RETRY_SECONDS: u32 = 60;

@@ -53,6 +53,31 @@ impl Presence {
         }
     }
 
+    /// Takes over another bound on what all clients together may watch.
+    pub fn set_watches_max(&mut self, watches_max: usize) {
+        self.watches_max = watches_max;
+    }
+
+    /// Registered devices, and accounts with one.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.devices.len(), self.accounts.len())
+    }
+
+    /// Accounts that all clients together watch.
+    pub fn watches(&self) -> usize {
+        self.watches
+    }
+
+    /// The registered devices of an account.
+    pub fn devices_of(&self, account: &AccountId) -> Vec<DeviceId> {
+        self.accounts.get(account).into_iter().flat_map(|it| &it.devices).copied().collect()
+    }
+
+    /// The registered devices with their accounts and streams.
+    pub fn all(&self) -> impl Iterator<Item = (DeviceId, AccountId, ClientId)> {
+        self.devices.iter().map(|(device, it)| (*device, it.account, it.client))
+    }
+
     /// The stream through which a device is registered.
     pub fn client(&self, device: &DeviceId) -> Option<ClientId> {
         self.devices.get(device).map(|present| present.client)

@@ -43,6 +43,11 @@ impl<K: Ord> RateLimiter<K> {
         Self { rate, full_at: BTreeMap::new(), swept_at: None }
     }
 
+    /// Takes over another rate. Tokens that are missing now come back as before.
+    pub fn set_rate(&mut self, rate: Rate) {
+        self.rate = rate;
+    }
+
     /// Takes `cost` tokens, or tells how long to wait for them.
     pub fn try_take(&mut self, key: K, cost: u32, now: Instant) -> Result<(), Duration> {
         let capacity = self.rate.interval.saturating_mul(self.rate.burst);

@@ -2,18 +2,23 @@
 
 use std::time::Instant;
 
+use rand::RngExt as _;
+use serde_bytes::ByteBuf;
 use wire::{
     account::AccountRecord,
+    admission::solves,
     bounded::Bounded,
-    id::{AccountId, DeviceId, Hash, TopicTag},
-    limits::{ADDRESSES_MAX, MEMBERS_PER_ANSWER, VERSION, WATCH_PER_REQUEST},
+    codec,
+    id::{AccountId, Challenge, DeviceId, TopicTag},
+    limits::{ADDRESSES_MAX, MEMBERS_PER_ANSWER, RECORD_MAX, VERSION, WATCH_PER_REQUEST},
     rendezvous::{Address, ClientFrame, Push, Refusal, Request, Response, Whereabouts},
     signed::Signed,
 };
 
 use crate::{
-    addresses::{self, Network},
+    addresses,
     names::Change,
+    newcomers::Applicant,
     service::{Answer, AnswerKind, ClientId, Effect, Question, QuestionKind, Service},
 };
 
@@ -48,19 +53,23 @@ impl Service {
     ) {
         let Some(state) = self.clients.get(&client) else { return };
         let asker = Asker { client, device: state.device, id: frame.id };
-        let greeted = state.greeted;
-        if let Err(wait) = self.requests.try_take(asker.device, cost(&frame.request), now) {
+        let (greeted, network) = (state.greeted, self.network(state.origin));
+        let cost = cost(&frame.request);
+        let taken = self.requests.try_take(asker.device, cost, now).and_then(|()| {
+            network.map_or(Ok(()), |network| self.network_requests.try_take(network, cost, now))
+        });
+        if let Err(wait) = taken {
             let retry_after = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
             effects.push(asker.respond(Err(Refusal::RateLimited { retry_after })));
             return;
         }
         match frame.request {
             Request::Hello { version, token } => {
-                let token = token.map(|token| Hash::of(&token));
-                self.hello(asker, version, token, effects);
+                self.hello(asker, version, token.map(ByteBuf::into_vec), effects);
             }
             _ if !greeted => effects.push(asker.respond(Err(Refusal::NotRegistered))),
             Request::Register { record } => self.register(now, asker, record, effects),
+            Request::Solve { answer } => self.solve(asker, answer, effects),
             // Whoever comes back needs the account's newest record to register with.
             Request::Lookup { username } => {
                 let kind = QuestionKind::Lookup { username };
@@ -77,22 +86,41 @@ impl Service {
                 effects.push(asker.respond(Ok(Response::Done)));
             }
             Request::Members { tag } => self.members(asker, tag, effects),
+            Request::Copies { tag, wanted } => {
+                let is_member = self.topics.set_copied(tag, asker.device, wanted);
+                let result = if is_member { Ok(Response::Done) } else { Err(Refusal::NotFound) };
+                effects.push(asker.respond(result));
+            }
         }
     }
 
-    fn hello(&mut self, asker: Asker, version: u8, token: Option<Hash>, effects: &mut Vec<Effect>) {
-        let result = if version != VERSION {
-            Err(Refusal::Version)
-        } else if self.admission_token.is_some() && token != self.admission_token {
-            Err(Refusal::NotAdmitted)
-        } else {
-            Ok(Response::Welcome { version: VERSION })
-        };
-        if result.is_ok()
-            && let Some(state) = self.clients.get_mut(&asker.client)
-        {
-            state.greeted = true;
+    fn hello(
+        &mut self,
+        asker: Asker,
+        version: u8,
+        token: Option<Vec<u8>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if version != VERSION {
+            effects.push(asker.respond(Err(Refusal::Version)));
+            return;
         }
+        if let Some(state) = self.clients.get_mut(&asker.client) {
+            state.greeted = true;
+            state.token = token;
+        }
+        effects.push(asker.respond(Ok(Response::Welcome { version: VERSION })));
+    }
+
+    /// Each puzzle is good for one registration of one stream.
+    fn solve(&mut self, asker: Asker, answer: u64, effects: &mut Vec<Effect>) {
+        let Some(state) = self.clients.get_mut(&asker.client) else { return };
+        let is_solved = state
+            .puzzle
+            .take()
+            .is_some_and(|(challenge, difficulty)| solves(&challenge, difficulty, answer));
+        state.has_solved |= is_solved;
+        let result = if is_solved { Ok(Response::Done) } else { Err(Refusal::NotAdmitted) };
         effects.push(asker.respond(result));
     }
 
@@ -103,13 +131,26 @@ impl Service {
         record: Signed<AccountRecord>,
         effects: &mut Vec<Effect>,
     ) {
-        let origin = self.clients.get(&asker.client).and_then(|state| state.origin);
-        let is_local = origin.is_some_and(|ip| ip.is_loopback());
-        let network = origin.filter(|_| !is_local).map(Network::of);
-        let charged = network.filter(|it| self.new_names.try_take(*it, 1, now).is_ok());
-        let may_be_new = is_local || charged.is_some();
-        let kind = QuestionKind::Register { record, device: asker.device, may_be_new, charged };
+        if self.is_banned(&record) {
+            effects.push(asker.respond(Err(Refusal::NotAdmitted)));
+            return;
+        }
+        let Some(state) = self.clients.get_mut(&asker.client) else { return };
+        let (origin, token) = (state.origin, state.token.clone());
+        let has_solved = std::mem::take(&mut state.has_solved);
+        let network = self.network(origin);
+        let challenge = Challenge::new(self.rng.random());
+        let applicant = Applicant { network, token, has_solved, challenge };
+        let (newcomer, charged) = self.newcomers.judge(applicant, now);
+        let kind = QuestionKind::Register { record, device: asker.device, newcomer, charged };
         effects.push(Effect::Ask(Question { client: asker.client, id: asker.id, kind }));
+    }
+
+    /// Whether the account is banned that a record names, be it signed rightly or not.
+    fn is_banned(&self, record: &Signed<AccountRecord>) -> bool {
+        !self.banned.is_empty()
+            && codec::decode::<AccountRecord>(record.body(), RECORD_MAX)
+                .is_ok_and(|record| self.banned.contains(&record.account))
     }
 
     /// Goes on with a request that the registry has answered.
@@ -118,8 +159,11 @@ impl Service {
         let result = match kind {
             AnswerKind::Registered { result, charged } => {
                 let took_name = matches!(result, Ok((_, Change::NewName)));
-                if let Some(network) = charged.filter(|_| !took_name) {
-                    self.new_names.give_back(&network);
+                self.newcomers.settle(charged, took_name, now);
+                if let Err(Refusal::Puzzle { challenge, difficulty }) = &result
+                    && let Some(state) = self.clients.get_mut(&client)
+                {
+                    state.puzzle = Some((*challenge, *difficulty));
                 }
                 result.map(|(entry, change)| {
                     if change == Change::NewRecord {
@@ -206,10 +250,12 @@ fn cost(request: &Request) -> u32 {
     match request {
         Request::Register { .. } | Request::Announce { .. } => HEAVY_REQUEST_COST,
         Request::Hello { .. }
+        | Request::Solve { .. }
         | Request::Lookup { .. }
         | Request::Watch { .. }
         | Request::Join { .. }
         | Request::Leave { .. }
-        | Request::Members { .. } => 1,
+        | Request::Members { .. }
+        | Request::Copies { .. } => 1,
     }
 }

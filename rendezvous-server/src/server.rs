@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     future, io,
+    sync::{Arc, atomic::AtomicUsize},
     time::{Duration, Instant},
 };
 
@@ -13,7 +14,7 @@ use thiserror::Error;
 use tokio::{
     sync::mpsc,
     task::{self, AbortHandle, JoinError, JoinSet},
-    time::{sleep_until, timeout, timeout_at},
+    time::{MissedTickBehavior, sleep_until, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
@@ -23,16 +24,27 @@ use crate::{
     admission::Admission,
     behaviour::{self, Behaviour, SwarmError},
     config::{Config, ConfigError},
+    counters::Counters,
     data_dir::{DataDir, DataDirError},
     identity::{self, IdentityError},
     listen::{self, ADDRESS_TIMEOUT, INTERFACES_WAIT, ListenError, ReachableAddresses},
-    service::{Answer, ClientId, Input, Service},
+    load::Load,
+    names::Change,
+    notify,
+    operate::Done,
+    operator::{Operator, Ordered},
+    service::{Answer, AnswerKind, ClientId, Input, Service},
     store::{StoreError, sqlite::SqliteNames, worker::NameWorker},
     streams::{Outgoing, StreamError},
+    system,
 };
 
 /// Requests that may wait for the loop; clients that send more wait in their streams.
 const INBOX_MAX: usize = 1_024;
+/// How often the load is judged and the supervisor is told that the loop runs.
+const BEAT: Duration = Duration::from_secs(1);
+/// Work for the operator that may be done and not yet told.
+const DONE_MAX: usize = 16;
 /// Time that all clients together have to take the server's farewell.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -70,6 +82,8 @@ pub enum ServerError {
 pub(crate) struct ClientTask {
     pub(crate) outbox: mpsc::Sender<Outgoing>,
     pub(crate) abort: AbortHandle,
+    /// Bytes of copies that wait for the client.
+    pub(crate) waiting: Arc<AtomicUsize>,
 }
 
 /// A server that listens and is about to serve.
@@ -88,8 +102,17 @@ pub struct Server {
     /// What effects have led to, handled before anything else.
     pub(crate) followups: VecDeque<Input>,
     pub(crate) addresses: ReachableAddresses,
+    pub(crate) config: Config,
+    pub(crate) load: Load,
+    pub(crate) counters: Counters,
+    pub(crate) reservations: usize,
+    pub(crate) circuits: usize,
+    pub(crate) started: Instant,
+    operator: Operator,
+    orders: mpsc::Receiver<Ordered>,
+    pub(crate) done: (mpsc::Sender<Done>, mpsc::Receiver<Done>),
     /// Locked until the server is gone.
-    _data_dir: DataDir,
+    pub(crate) data_dir: DataDir,
 }
 
 impl std::fmt::Debug for Server {
@@ -106,15 +129,17 @@ impl Server {
         let data_dir = DataDir::open(&config.data_dir)?;
         let key = identity::load_or_create(data_dir.path())?;
         let store = SqliteNames::open(&data_dir.names())?;
-        let (names, answers) = NameWorker::start(store).map_err(ServerError::Thread)?;
-        let id = key.public().to_peer_id();
+        let bans = store.bans()?;
+        let (names, answers) = NameWorker::start(store, key.id()).map_err(ServerError::Thread)?;
+        let id = key.id().peer_id();
         let addresses = ReachableAddresses::new(id, &config.external_addresses)?;
         let admission = Admission::default();
-        let mut swarm = behaviour::swarm(key, &config, &admission)?;
+        let mut swarm = behaviour::swarm(key.to_libp2p(), &config, &admission)?;
         for address in &config.external_addresses {
             swarm.add_external_address(address.clone());
         }
         let (to_inbox, inbox) = mpsc::channel(INBOX_MAX);
+        let (operator, orders) = Operator::channel();
         let mut server = Self {
             swarm: Box::new(swarm),
             service: Service::new(&config, id, rand::make_rng::<StdRng>()),
@@ -129,9 +154,22 @@ impl Server {
             next_client: 0,
             followups: VecDeque::new(),
             addresses,
-            _data_dir: data_dir,
+            load: Load::new(&config.overload, system::memory()),
+            counters: Counters::default(),
+            reservations: 0,
+            circuits: 0,
+            started: now(),
+            operator,
+            orders,
+            done: mpsc::channel(DONE_MAX),
+            config,
+            data_dir,
         };
-        server.listen(&config.listen).await?;
+        for ban in bans {
+            server.apply_ban(ban.banned, true);
+        }
+        let listen = server.config.listen.clone();
+        server.listen(&listen).await?;
         Ok(server)
     }
 
@@ -175,35 +213,58 @@ impl Server {
         self.addresses.all()
     }
 
+    /// Gives orders to this server once it runs.
+    pub fn operator(&self) -> Operator {
+        self.operator.clone()
+    }
+
     /// Serves until the token is cancelled; then tells the clients and ends.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), ServerError> {
         info!(id = %self.id(), "serving");
+        let mut beat = tokio::time::interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        notify::tell("READY=1");
         loop {
             // Without an order of preference, so that no source of work can starve another.
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 answer = self.answers.recv() => match answer {
-                    Some(answer) => self.take(Input::Answer(answer)),
+                    Some(answer) => self.take_answer(answer),
                     None => return Err(ServerError::NamesEnded),
                 },
                 Some((client, frame)) = self.inbox.recv() => {
+                    self.counters.requests += 1;
                     self.take(Input::Request { client, frame });
                 }
                 Some(ended) = self.tasks.join_next_with_id() => self.stream_ended(ended),
                 event = self.swarm.select_next_some() => self.take_event(event),
+                Some(ordered) = self.orders.recv() => self.obey(ordered),
+                Some(done) = self.done.1.recv() => self.obeyed(done),
+                due = beat.tick() => {
+                    self.judge_load(due.elapsed());
+                    notify::tell("WATCHDOG=1");
+                }
                 () = until(self.service.next_deadline()) => self.take(Input::Tick),
             }
         }
+        notify::tell("STOPPING=1");
         self.shut_down().await;
         Ok(())
     }
 
+    fn take_answer(&mut self, answer: Answer) {
+        if let AnswerKind::Registered { result: Ok((_, change)), .. } = &answer.kind {
+            self.counters.registrations += 1;
+            self.counters.new_names += u64::from(*change == Change::NewName);
+        }
+        self.take(Input::Answer(answer));
+    }
+
     /// Passes an input to the service and carries out what it decides.
-    #[expect(clippy::disallowed_methods, reason = "the one place where the server reads the clock")]
     pub(crate) fn take(&mut self, input: Input) {
         self.followups.push_back(input);
         while let Some(input) = self.followups.pop_front() {
-            for effect in self.service.handle(Instant::now(), input) {
+            for effect in self.service.handle(now(), input) {
                 self.execute(effect);
             }
         }
@@ -250,6 +311,11 @@ impl Server {
             error!(%error, "the name store did not close");
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the server reads the clock")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }
 
 fn is_unspecified(address: &Multiaddr) -> bool {

@@ -3,7 +3,14 @@
 //! A request is read only after the one before it was answered, so that a client that asks faster
 //! than the server answers waits in its own stream.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use thiserror::Error;
@@ -19,7 +26,10 @@ use crate::service::ClientId;
 
 /// Frames that may wait for one client. A client that lets more wait is disconnected.
 pub const OUTBOX_MAX: usize = 1_024;
-/// Time in which a client must take what is written to it.
+/// Bytes of group messages that may wait for one client, beyond which it gets none. What it misses
+/// so, it finds by the digests of the group.
+pub const COPIES_WAITING_MAX: usize = 1024 * 1024;
+/// Time in which a client must take a frame that is written to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time that a client has to hang up after the server's last frame, so that it can read that.
 const FAREWELL_TIMEOUT: Duration = Duration::from_millis(500);
@@ -31,13 +41,39 @@ const CHUNK: usize = 1_024;
 pub struct Outgoing {
     bytes: Arc<[u8]>,
     is_response: bool,
+    /// Held for its end.
+    _waiting: Option<Arc<Waiting>>,
+}
+
+/// Bytes that count among those that wait for a client, until they are written or dropped.
+#[derive(Debug)]
+struct Waiting {
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Outgoing {
     /// Encodes a frame, once for all clients that get it.
     pub fn new(frame: &ServerFrame) -> Self {
         let is_response = matches!(frame, ServerFrame::Response { .. });
-        Self { bytes: frame::encode(frame).into(), is_response }
+        Self { bytes: frame::encode(frame).into(), is_response, _waiting: None }
+    }
+
+    /// The same frame, counted among the bytes that wait for a client; none if those are too many.
+    pub fn counted(&self, all: &Arc<AtomicUsize>) -> Option<Self> {
+        let bytes = self.bytes.len();
+        if all.load(Ordering::Relaxed) + bytes > COPIES_WAITING_MAX {
+            return None;
+        }
+        all.fetch_add(bytes, Ordering::Relaxed);
+        let waiting = Arc::new(Waiting { bytes, all: Arc::clone(all) });
+        Some(Self { _waiting: Some(waiting), ..self.clone() })
     }
 }
 
@@ -98,16 +134,18 @@ async fn write_waiting(
     first: Outgoing,
     outbox: &mut mpsc::Receiver<Outgoing>,
 ) -> Result<bool, StreamError> {
-    let writing = async {
-        let mut is_response = first.is_response;
-        writer.write_all(&first.bytes).await?;
-        while let Ok(next) = outbox.try_recv() {
-            is_response |= next.is_response;
-            writer.write_all(&next.bytes).await?;
-        }
-        writer.flush().await?;
-        Ok::<_, io::Error>(is_response)
-    };
+    let mut is_response = first.is_response;
+    let mut next = Some(first);
+    while let Some(outgoing) = next {
+        is_response |= outgoing.is_response;
+        in_time(writer.write_all(&outgoing.bytes)).await?;
+        next = outbox.try_recv().ok();
+    }
+    in_time(writer.flush()).await?;
+    Ok(is_response)
+}
+
+async fn in_time(writing: impl Future<Output = io::Result<()>>) -> Result<(), StreamError> {
     Ok(timeout(WRITE_TIMEOUT, writing).await.map_err(|_elapsed| StreamError::TooSlow)??)
 }
 

@@ -38,6 +38,8 @@ pub struct Topics {
     quotas: GroupConfig,
     /// Groups with members; the server is subscribed to these and to the empty ones.
     members: BTreeMap<TopicTag, BTreeSet<DeviceId>>,
+    /// Those of them to which the server sends each message itself.
+    copied: BTreeMap<TopicTag, BTreeSet<DeviceId>>,
     joined: BTreeMap<DeviceId, BTreeSet<TopicTag>>,
     memberships: usize,
     /// Groups whose last member left; when the subscription ends.
@@ -52,6 +54,7 @@ impl Topics {
         Self {
             quotas,
             members: BTreeMap::new(),
+            copied: BTreeMap::new(),
             joined: BTreeMap::new(),
             memberships: 0,
             empty: BTreeMap::new(),
@@ -59,7 +62,17 @@ impl Topics {
         }
     }
 
-    /// Makes a device a present member of a group.
+    /// Takes over other quotas; what is there stays.
+    pub fn set_quotas(&mut self, quotas: GroupConfig) {
+        self.quotas = quotas;
+    }
+
+    /// Groups with a present member, and memberships in them.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.members.len(), self.memberships)
+    }
+
+    /// Makes a device a present member of a group, to which messages are sent.
     pub fn join(&mut self, tag: TopicTag, device: DeviceId) -> Result<Joined, QuotaReached> {
         if self.is_member(&tag, &device) {
             return Ok(Joined::default());
@@ -77,6 +90,7 @@ impl Topics {
         let is_full = self.members.len() + self.empty.len() >= self.quotas.total;
         let unsubscribe = if subscribe && is_full { self.oldest_empty() } else { None };
         self.members.entry(tag).or_default().insert(device);
+        self.copied.entry(tag).or_default().insert(device);
         self.joined.entry(device).or_default().insert(tag);
         self.memberships += 1;
         Ok(Joined { is_new: true, subscribe, unsubscribe })
@@ -124,6 +138,31 @@ impl Topics {
         self.members.get(tag).is_some_and(|members| members.contains(device))
     }
 
+    /// Whether the server sends each message of a group to this member. Tells whether it is one.
+    pub fn set_copied(&mut self, tag: TopicTag, device: DeviceId, wanted: bool) -> bool {
+        let is_member = self.is_member(&tag, &device);
+        if !wanted {
+            self.end_copies(tag, &device);
+        } else if is_member {
+            self.copied.entry(tag).or_default().insert(device);
+        }
+        is_member
+    }
+
+    /// The members to which the server sends each message of a group.
+    pub fn copied(&self, tag: &TopicTag) -> impl Iterator<Item = &DeviceId> {
+        self.copied.get(tag).into_iter().flatten()
+    }
+
+    fn end_copies(&mut self, tag: TopicTag, device: &DeviceId) {
+        if let Entry::Occupied(mut copied) = self.copied.entry(tag) {
+            copied.get_mut().remove(device);
+            if copied.get().is_empty() {
+                copied.remove();
+            }
+        }
+    }
+
     /// At most `count` random present members of a group, without one device.
     pub fn sample(
         &self,
@@ -137,6 +176,7 @@ impl Topics {
     }
 
     fn remove_member(&mut self, tag: TopicTag, device: DeviceId, now: Instant) {
+        self.end_copies(tag, &device);
         let Entry::Occupied(mut members) = self.members.entry(tag) else { return };
         if !members.get_mut().remove(&device) {
             return;

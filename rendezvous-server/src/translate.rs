@@ -1,5 +1,7 @@
 //! What the swarm tells, as the service understands it. A part of [`Server`].
 
+use std::sync::Arc;
+
 use libp2p::{PeerId, gossipsub, ping, relay, swarm::SwarmEvent};
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
@@ -17,6 +19,7 @@ use crate::{
 impl Server {
     /// Handles an event of the swarm.
     pub(crate) fn take_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        self.count(&event);
         match event {
             SwarmEvent::Behaviour(event) => self.take_behaviour_event(event),
             SwarmEvent::NewListenAddr { address, .. } => {
@@ -76,7 +79,9 @@ impl Server {
                 guard.test_ended(test.client, &test.tested_addr);
             }
             BehaviourEvent::Relay(event) => log_relay(&event),
-            BehaviourEvent::Limits(never) | BehaviourEvent::DialGuard(never) => match never {},
+            BehaviourEvent::Gate(never)
+            | BehaviourEvent::Limits(never)
+            | BehaviourEvent::DialGuard(never) => match never {},
             BehaviourEvent::Ping(_) | BehaviourEvent::Identify(_) => {}
         }
     }
@@ -90,7 +95,7 @@ impl Server {
         let serving = streams::serve(client, stream, self.to_inbox.clone(), waiting);
         let abort = self.tasks.spawn(serving);
         self.task_clients.insert(abort.id(), client);
-        self.clients.insert(client, ClientTask { outbox, abort });
+        self.clients.insert(client, ClientTask { outbox, abort, waiting: Arc::default() });
         let origin = addresses::ip_of(&origin);
         self.take(Input::Opened { client, device, origin });
     }
@@ -101,8 +106,16 @@ impl Server {
                 let sender = DeviceId::try_from(propagation_source);
                 let tag = rendezvous::topic_tag(message.topic.as_str());
                 if let (Ok(from), Some(tag)) = (sender, tag) {
-                    let length = message.data.len();
-                    self.take(Input::GroupMessage { from, tag, length, message: message_id.0 });
+                    let (length, relayed) = (message.data.len(), self.counters.group_messages);
+                    let (topic, sealed) = (message.topic, message.data);
+                    self.take(Input::GroupMessage { from, tag, sealed, message: message_id.0 });
+                    if self.counters.group_messages > relayed {
+                        let mesh = self.swarm.behaviour().gossip.mesh_peers(&topic);
+                        let copies =
+                            mesh.filter(|peer| **peer != propagation_source).count() as u64;
+                        self.counters.group_copies += copies;
+                        self.counters.group_bytes += copies * length as u64;
+                    }
                 }
             }
             gossipsub::Event::SlowPeer { peer_id, failed_messages } => {

@@ -14,9 +14,11 @@ mod disk;
 mod files;
 mod groups;
 mod names;
+mod node;
 mod offline;
 mod relay_only;
 mod restart;
+mod survival;
 mod window;
 
 /// A file beside this one that nobody declares would be compiled by nobody.

@@ -18,7 +18,7 @@ use crate::{
     server::Server,
 };
 
-/// How long a command on a large file may take.
+/// How long a command on a large file or a long history may take.
 const LONG: Duration = Duration::from_mins(10);
 /// Where peers listen that are not told otherwise.
 const USUAL: [&str; 2] = ["/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"];
@@ -162,9 +162,7 @@ impl Peer {
     /// The same for a command that takes as long as a large file does.
     pub fn must_in_time(&mut self, command: Value) -> Value {
         let id = self.tell(command);
-        let is_answer = |line: &Value| (line["reply"] == json!(id)).then(|| line.clone());
-        let answer = self.run.output.wait(0, Deadline::after(LONG), is_answer);
-        let answer = answer.unwrap_or_else(|missed| panic!("the answer {missed}; {}", self.tail()));
+        let answer = self.wait_in_time("the answer", |line| line["reply"] == json!(id));
         assert_eq!(answer["ok"], true, "{}: it was answered {answer}", self.username);
         answer
     }
@@ -222,12 +220,25 @@ impl Peer {
         &self,
         mark: usize,
         what: &str,
+        condition: impl FnMut(&Value) -> bool,
+    ) -> Value {
+        self.wait_until(Deadline::after(PATIENCE), mark, what, condition)
+    }
+
+    /// Waits for a line of the present run, for as long as a large file or a long history takes.
+    pub fn wait_in_time(&self, what: &str, condition: impl FnMut(&Value) -> bool) -> Value {
+        self.wait_until(Deadline::after(LONG), 0, what, condition)
+    }
+
+    fn wait_until(
+        &self,
+        deadline: Deadline,
+        mark: usize,
+        what: &str,
         mut condition: impl FnMut(&Value) -> bool,
     ) -> Value {
-        let found = self
-            .run
-            .output
-            .wait(mark, Deadline::after(PATIENCE), |line| condition(line).then(|| line.clone()));
+        let find = |line: &Value| condition(line).then(|| line.clone());
+        let found = self.run.output.wait(mark, deadline, find);
         found.unwrap_or_else(|missed| {
             panic!("{}: {what} {missed}; it said:\n{}", self.username, self.tail())
         })

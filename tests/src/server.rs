@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::ExitStatus,
+    process::{ExitStatus, Output},
 };
 
 use tempfile::TempDir;
@@ -24,10 +24,33 @@ pub struct Server {
 impl Server {
     /// Starts a server and waits until it serves.
     pub fn start() -> Self {
+        Self::start_with_log(None)
+    }
+
+    /// Starts a server that logs what a filter says, and waits until it serves.
+    pub fn start_with_log(filter: Option<&str>) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
         let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
-        let (process, output, addresses) = run(home.path(), &listen);
+        let (process, output, addresses) = run(home.path(), &listen, filter);
         Self { home, process, output, addresses }
+    }
+
+    /// Starts a server with a configuration and waits until it serves.
+    pub fn start_with(config: &str) -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let data_dir = data_dir(home.path());
+        std::fs::create_dir(&data_dir).expect("the folder is new");
+        std::fs::write(data_dir.join("server.toml"), config).expect("the folder is the test's own");
+        let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
+        let (process, output, addresses) = run(home.path(), &listen, None);
+        Self { home, process, output, addresses }
+    }
+
+    /// Runs one of the program's other commands on this server's data folder.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let mut program = command(program("rendezvous-server"), self.home.path());
+        program.args(arguments).env("NATTERJACK_DATA_DIR", self.data_dir());
+        program.output().expect("the program runs")
     }
 
     /// Its addresses, as it told them: TCP and QUIC.
@@ -72,7 +95,7 @@ impl Server {
     pub fn restart(&mut self) {
         let listen: Vec<_> = self.addresses.iter().map(|address| without_peer(address)).collect();
         let before = self.addresses.clone();
-        (self.process, self.output, self.addresses) = run(self.home.path(), &listen);
+        (self.process, self.output, self.addresses) = run(self.home.path(), &listen, None);
         assert_eq!(self.addresses, before, "the server has other addresses than before");
     }
 }
@@ -85,8 +108,11 @@ fn without_peer(address: &str) -> &str {
     address.split_once("/p2p/").map_or(address, |(transport, _peer)| transport)
 }
 
-fn run(home: &Path, listen: &[&str]) -> (Process, Record<String>, Vec<String>) {
+fn run(home: &Path, listen: &[&str], log: Option<&str>) -> (Process, Record<String>, Vec<String>) {
     let mut server = command(program("rendezvous-server"), home);
+    if let Some(filter) = log {
+        server.env("RUST_LOG", filter);
+    }
     server.arg("run").arg("--data-dir").arg(data_dir(home));
     for address in listen {
         server.args(["--listen", address]);

@@ -124,6 +124,14 @@ byte_id!(
     BlobHash, 32
 );
 byte_id!(
+    /// An admission token: random bytes.
+    TokenId, 16
+);
+byte_id!(
+    /// What a puzzle is about: random bytes.
+    Challenge, 16
+);
+byte_id!(
     /// BLAKE3 of other bytes, as of a payload or of an account record.
     Hash, 32
 );

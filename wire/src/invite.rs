@@ -1,10 +1,12 @@
 //! Invitations as links: `natterjack:` and base64url without padding.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use multiaddr::{Multiaddr, Protocol};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
+    admission::AdmissionToken,
     bounded::Bounded,
     codec::{self, DecodeError},
     conversation::GroupSecret,
@@ -12,6 +14,7 @@ use crate::{
     limits::{ADDRESSES_MAX, INVITE_MAX},
     name::{GroupName, Username},
     rendezvous::Address,
+    signed::Signed,
 };
 
 const SCHEME: &str = "natterjack:";
@@ -34,6 +37,8 @@ pub struct Invite {
 pub enum Invitation {
     /// Use the server.
     Server,
+    /// Use the server, which admits new names with this token.
+    Admission(Signed<AdmissionToken>),
     /// Talk to a person.
     Person(Username),
     /// Join a group.
@@ -60,6 +65,21 @@ impl Invite {
     /// The link.
     pub fn to_link(&self) -> String {
         format!("{SCHEME}{}", URL_SAFE_NO_PAD.encode(codec::encode(self)))
+    }
+
+    /// The server's addresses, each complete with its id.
+    pub fn server_addresses(&self) -> Vec<Multiaddr> {
+        let server = Protocol::P2p(self.server.peer_id());
+        let complete = |address: &Address| address.as_multiaddr().clone().with(server.clone());
+        self.addresses.iter().map(complete).collect()
+    }
+
+    /// What `Hello` carries for this invitation.
+    pub fn token(&self) -> Option<Vec<u8>> {
+        match &self.to {
+            Invitation::Admission(token) => Some(codec::encode(token)),
+            Invitation::Server | Invitation::Person(_) | Invitation::Group { .. } => None,
+        }
     }
 
     /// Reads a link; white space around it is ignored.

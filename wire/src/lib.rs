@@ -5,6 +5,7 @@
 //! clock; randomness comes in as an argument. `docs/protocol.md` is the specification.
 
 pub mod account;
+pub mod admission;
 pub mod blob;
 pub mod bounded;
 pub mod codec;

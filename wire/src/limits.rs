@@ -67,11 +67,15 @@ pub const RANGES_MAX: usize = 8;
 /// Longest reason in a farewell, in bytes.
 pub const REASON_MAX: usize = 200;
 
-/// Largest frame between client and rendezvous server, in bytes: holds a full answer even where
-/// every address is as long as it may be.
-pub const RENDEZVOUS_FRAME_MAX: usize = 128 * 1024;
+/// Largest frame between client and rendezvous server, in bytes: holds the largest group message,
+/// and a full answer even where every address is as long as it may be.
+pub const RENDEZVOUS_FRAME_MAX: usize = GOSSIP_MAX + 1024;
 /// Largest admission token, in bytes.
 pub const TOKEN_MAX: usize = 1024;
+/// Largest encoded body of a token that a server signs, in bytes.
+pub const TOKEN_BODY_MAX: usize = 256;
+/// Hardest puzzle that a server may set, in leading zero bits: seconds of one core.
+pub const PUZZLE_DIFFICULTY_MAX: u8 = 24;
 /// Accounts that one client may watch.
 pub const WATCH_MAX: usize = 1024;
 /// Accounts in one watch request.

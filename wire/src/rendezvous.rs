@@ -12,9 +12,9 @@ use crate::{
     account::AccountRecord,
     bounded::Bounded,
     codec::{self, DecodeError},
-    id::{AccountId, DeviceId, TopicTag},
+    id::{AccountId, Challenge, DeviceId, TopicTag},
     limits::{
-        ADDRESS_MAX, ADDRESSES_MAX, DEVICES_MAX, MEMBERS_PER_ANSWER, NOTICE_MAX,
+        ADDRESS_MAX, ADDRESSES_MAX, DEVICES_MAX, GOSSIP_MAX, MEMBERS_PER_ANSWER, NOTICE_MAX,
         RENDEZVOUS_FRAME_MAX, TOKEN_MAX, WATCH_PER_REQUEST,
     },
     name::Username,
@@ -71,6 +71,11 @@ pub enum Request {
         /// The newest record of the account.
         record: Signed<AccountRecord>,
     },
+    /// Answers the puzzle of the last refusal on this stream; then `Register` again.
+    Solve {
+        /// What [`crate::admission::solves`] it.
+        answer: u64,
+    },
     /// Replaces the addresses under which this device is introduced.
     Announce {
         /// The addresses, best first.
@@ -101,6 +106,14 @@ pub enum Request {
         /// The group.
         tag: TopicTag,
     },
+    /// Whether the server itself sends this member each message of a group. It does from `Join` on,
+    /// until the member says that others bring them.
+    Copies {
+        /// The group.
+        tag: TopicTag,
+        /// Whether it does.
+        wanted: bool,
+    },
 }
 
 /// A server's frame.
@@ -125,6 +138,9 @@ impl ServerFrame {
             Self::Push(Push::Notice { text, .. }) if text.len() > NOTICE_MAX => {
                 Err(DecodeError::Invalid("notice is too long"))
             }
+            Self::Push(Push::Message { sealed, .. }) if sealed.len() > GOSSIP_MAX => {
+                Err(DecodeError::Invalid("group message is too long"))
+            }
             _ => Ok(frame),
         }
     }
@@ -138,7 +154,7 @@ pub enum Response {
         /// The server's version.
         version: u8,
     },
-    /// To `Register`, `Announce`, `Watch`, `Join` and `Leave`.
+    /// To `Register`, `Solve`, `Announce`, `Watch`, `Join`, `Leave` and `Copies`.
     Done,
     /// To `Lookup`.
     Found(Whereabouts),
@@ -195,6 +211,13 @@ pub enum Push {
         /// The member.
         member: Box<Member>,
     },
+    /// A message of a group whose messages this client wants from the server.
+    Message {
+        /// The group.
+        tag: TopicTag,
+        /// The message, sealed, at most [`GOSSIP_MAX`] bytes.
+        sealed: ByteBuf,
+    },
     /// The server's word to its clients.
     Notice {
         /// What it is about.
@@ -249,6 +272,14 @@ pub enum Refusal {
     /// The server does not admit this client.
     #[error("the server admits only clients with an invitation")]
     NotAdmitted,
+    /// Many take new names now: whoever wants one has to work for it.
+    #[error("the server wants proof of work for a new name")]
+    Puzzle {
+        /// What the puzzle is about.
+        challenge: Challenge,
+        /// How hard it is, see [`crate::admission::solves`].
+        difficulty: u8,
+    },
     /// The server could not do it now.
     #[error("the server has a problem; try again later")]
     Unavailable,
@@ -268,6 +299,7 @@ impl Refusal {
             Self::RateLimited { .. } => "rate_limited",
             Self::Version => "version",
             Self::NotAdmitted => "not_admitted",
+            Self::Puzzle { .. } => "puzzle",
             Self::Unavailable => "unavailable",
         }
     }

@@ -71,6 +71,7 @@ fn main() -> anyhow::Result<()> {
         runtime: runtime.handle().clone(),
         clock: now_ms,
         shutdown: CancellationToken::new(),
+        announcer: None,
     };
     gui::run(options, launcher)
 }

@@ -298,10 +298,17 @@ pub(crate) fn last_line(messages: &[Arc<MessageView>]) -> Option<LastLine> {
     })
 }
 
+/// An account that stands for a person.
+fn account_of(name: &ConversationName) -> Option<AccountId> {
+    let ConversationName::Direct(person) = name else { return None };
+    Some(AccountId::new(*blake3::hash(person.as_str().as_bytes()).as_bytes()))
+}
+
 fn view(story: &Story, unread: u32) -> ConversationView {
     let last = last_line(&story.messages);
     ConversationView {
         name: story.conversation.clone(),
+        account: account_of(&story.conversation),
         unread,
         last,
         online: false,

@@ -235,6 +235,7 @@ impl World {
         self.histories.entry(name.clone()).or_default();
         let view = ConversationView {
             name,
+            account: None,
             unread: 0,
             last: None,
             online: false,

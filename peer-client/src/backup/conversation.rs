@@ -137,6 +137,7 @@ impl Reader {
         let setup = Setup {
             server: device_key.id(),
             server_addresses: Vec::new(),
+            token: None,
             device_key,
             authority,
             username,

@@ -23,6 +23,7 @@ use super::{
     files,
     folder::Folder,
     groups::Groups,
+    pace::Pace,
     runs::Batch,
     shares::{Shares, ranges_between},
     store::{StoreError, at},
@@ -46,6 +47,7 @@ pub(super) struct Download {
     /// Held by whoever writes the record.
     recording: Mutex<()>,
     changed: Notify,
+    pace: Pace,
 }
 
 #[derive(Debug)]
@@ -89,7 +91,11 @@ pub struct Share {
 
 impl Download {
     /// Goes on from the record, or begins anew when there is none for this size.
-    pub(super) fn open(folder: Folder, hash: BlobHash, size: u64) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        folder: Folder,
+        (hash, size): (BlobHash, u64),
+        pace: Pace,
+    ) -> Result<Self, StoreError> {
         let groups = read_record(&folder, &hash, size)?;
         let state = State {
             groups,
@@ -100,7 +106,12 @@ impl Download {
             is_whole: false,
         };
         let (state, recording) = (Mutex::new(state), Mutex::new(()));
-        Ok(Self { folder, hash, size, state, recording, changed: Notify::new() })
+        Ok(Self { folder, hash, size, state, recording, changed: Notify::new(), pace })
+    }
+
+    /// The pace at which it comes.
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// Bytes of the whole.

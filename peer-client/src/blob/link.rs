@@ -20,7 +20,7 @@ use wire::{
     frame,
 };
 
-use super::{transfer::TransferError, window::Window};
+use super::{pace::Pace, transfer::TransferError, window::Window};
 
 /// Bytes that are taken out of a stream at once.
 const BUFFER: usize = 64 * 1024;
@@ -32,6 +32,7 @@ pub(super) struct Link<S> {
     patience: Duration,
     /// Bytes that came and of which the other side does not know that yet.
     untold: u64,
+    pace: Pace,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
@@ -48,7 +49,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     fn with_buffer(stream: S, patience: Duration, buffer: usize) -> Self {
         let (reader, writer) = stream.split();
         let reader = BufReader::with_capacity(buffer, reader);
-        Self { reader, writer, patience, untold: 0 }
+        Self { reader, writer, patience, untold: 0, pace: Pace::default() }
+    }
+
+    /// Parts of encodings go at this pace from now on.
+    pub(super) fn keep(&mut self, pace: &Pace) {
+        self.pace = pace.clone();
     }
 
     /// Fills `bytes`, at most a frame.
@@ -82,8 +88,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Fills `bytes` with a part of an encoding. Tells the other side how much came: before waiting
     /// for more, and now and then.
     pub(super) async fn take(&mut self, bytes: &mut [u8]) -> Result<(), TransferError> {
-        let Self { reader, writer, patience, untold } = self;
+        let Self { reader, writer, patience, untold, pace } = self;
         let length = bytes.len() as u64;
+        pace.give_way(bytes.len()).await;
         let taking = async {
             let mut reading = pin!(reader.read_exact(bytes));
             let first = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await;
@@ -115,7 +122,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             while !window.is_open() {
                 self.hear(window, false).await?;
             }
-            let (piece, after) = rest.split_at(rest.len().min(window.piece()));
+            let (piece, after) = rest.split_at(rest.len().min(self.pace.piece(window.piece())));
+            self.pace.give_way(piece.len()).await;
             in_time(self.patience, self.writer.write_all(piece)).await?;
             window.sent(piece.len() as u64, Instant::now().into_std());
             rest = after;

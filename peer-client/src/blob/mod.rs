@@ -9,12 +9,15 @@ mod files;
 mod folder;
 mod groups;
 mod link;
+mod pace;
 mod runs;
 mod shares;
 pub mod store;
 pub mod transfer;
 mod walk;
 mod window;
+
+pub use pace::Pace;
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ use super::{
     download::{self, Download},
     encoder::Encoder,
     folder::Folder,
+    pace::Pace,
     walk::BLOCK,
 };
 use crate::core::input::StoredFile;
@@ -73,6 +74,7 @@ pub struct BlobStore {
     folder: Folder,
     /// Attachments that are coming.
     downloads: Arc<Mutex<BTreeMap<BlobHash, Arc<Download>>>>,
+    pace: Pace,
 }
 
 /// An attachment that was stored.
@@ -101,7 +103,16 @@ pub(super) enum Beginning {
 impl BlobStore {
     /// Opens the store in a directory, which is made if need be, and tidies up after a crash.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        Ok(Self { folder: Folder::open(directory)?, downloads: Arc::default() })
+        Ok(Self {
+            folder: Folder::open(directory)?,
+            downloads: Arc::default(),
+            pace: Pace::default(),
+        })
+    }
+
+    /// The pace of all transfers from and to here.
+    pub fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// What is here, whole or in part.
@@ -210,7 +221,8 @@ impl BlobStore {
         if downloads.len() >= IDLE_MAX {
             downloads.retain(|_, download| !download.is_idle());
         }
-        let download = Arc::new(Download::open(self.folder.clone(), *hash, size)?);
+        let download =
+            Arc::new(Download::open(self.folder.clone(), (*hash, size), self.pace.clone())?);
         downloads.insert(*hash, Arc::clone(&download));
         Ok(Beginning::Coming(download))
     }

@@ -192,6 +192,7 @@ where
         BlobReply::Busy => return Err(TransferError::Busy),
     }
     progress(share.download().bytes());
+    link.keep(share.download().pace());
     receive(&mut link, walk, share, &mut progress).await
 }
 
@@ -203,6 +204,7 @@ pub(super) async fn grant_over<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
+    link.keep(store.pace());
     let (store, hash, ranges) = (store.clone(), request.hash, request.ranges.clone());
     let opened = blocking(move || store.encoder(&hash, &ranges)).await;
     let mut encoder = match opened {

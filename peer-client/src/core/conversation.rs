@@ -15,9 +15,11 @@ use wire::{
 };
 
 use super::{
+    carrying::Carrying,
     model::{Completeness, Delivery, Stage as Shown},
     storage::{ConversationRow, ConversationState, Kind, MessageRow},
     timeline::Window,
+    withheld::Withheld,
 };
 
 /// Entries beyond a gap that one log may have.
@@ -53,6 +55,8 @@ pub(crate) struct Conversation {
     /// How complete the history was when that was last told.
     pub(crate) told: Completeness,
     pub(crate) group: GroupState,
+    /// Entries without a payload that nobody is known to have erased.
+    pub(super) withheld: Withheld,
 }
 
 /// What a group has beside its logs; unused in direct conversations.
@@ -72,6 +76,8 @@ pub(crate) struct GroupState {
     pub(crate) sources: BTreeSet<DeviceId>,
     /// When the next look for missing entries is due.
     pub(crate) repair_at: Option<Instant>,
+    /// Who brings the messages.
+    pub(crate) carrying: Carrying,
 }
 
 /// One device's log.
@@ -133,6 +139,7 @@ impl Conversation {
             typing: BTreeMap::new(),
             told: Completeness::default(),
             group: GroupState::default(),
+            withheld: Withheld::default(),
         }
     }
 
@@ -151,6 +158,9 @@ impl Conversation {
             if log == own {
                 conversation.acknowledge(device, stage, next);
             }
+        }
+        for (device, sequence, id) in state.withheld {
+            conversation.withheld.insert(device, sequence, id);
         }
         conversation.read = state.read.into_iter().collect();
         conversation.sent = state.sent;

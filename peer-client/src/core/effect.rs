@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use libp2p::Multiaddr;
 use wire::{
     blob::{BlobReply, BlobRequest},
-    id::{BlobHash, DeviceId, TopicTag},
+    id::{BlobHash, Challenge, DeviceId, TopicTag},
     pairing::PairingReply,
     rendezvous::ClientFrame,
     sync::SyncFrame,
@@ -43,6 +43,13 @@ pub enum Effect {
     DisconnectServer,
     /// Send a frame to the server.
     SendServer(ClientFrame),
+    /// Solve the server's puzzle beside the loop.
+    Solve {
+        /// What it is about.
+        challenge: Challenge,
+        /// How hard it is.
+        difficulty: u8,
+    },
     /// Ask the server to keep a place for circuits to this peer.
     Reserve,
     /// Dial a device at these addresses.

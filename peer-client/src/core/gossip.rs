@@ -63,6 +63,7 @@ impl Machine {
                     self.note_sent(conversation, (next, None), Path::Group);
                 }
             }
+            GossipInput::Meshed { tag, members } => self.on_meshed(tag, members),
             GossipInput::Ready { tag } => {
                 if let Some(id) = self.group_of(tag)
                     && let Some(conversation) = self.conversations.get_mut(&id)
@@ -82,7 +83,7 @@ impl Machine {
         }
     }
 
-    fn on_gossip_message(&mut self, tag: TopicTag, bytes: &[u8]) {
+    pub(super) fn on_gossip_message(&mut self, tag: TopicTag, bytes: &[u8]) {
         let Some(id) = self.group_of(tag) else { return };
         let Some(Ok(message)) = self.secret(id).map(|secret| secret.unseal(bytes)) else { return };
         match message {

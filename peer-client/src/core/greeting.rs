@@ -47,6 +47,7 @@ impl Machine {
             let frame = SyncFrame::Ask { device, from: sequence, to: sequence };
             self.send(session, frame, None);
         }
+        self.ask_withheld(session, id);
         self.tell_complete(id);
         self.send_receipts(session);
         self.drop_duplicates(session);

@@ -1,5 +1,7 @@
 //! Groups: joining and leaving, and the members that the server names.
 
+use std::time::Duration;
+
 use wire::{
     conversation::GroupSecret,
     event::Payload,
@@ -16,6 +18,9 @@ use super::{
     session::Purpose,
     storage::Kind,
 };
+
+/// How long connections that replication makes are waited for before others are sought.
+const MEET: Duration = Duration::from_secs(2);
 
 impl Machine {
     pub(super) fn secret(&self, id: ConversationId) -> Option<&GroupSecret> {
@@ -71,12 +76,23 @@ impl Machine {
             self.group_of(tag).and_then(|id| self.conversations.get_mut(&id))
         {
             conversation.group.joined = true;
+            conversation.group.carrying.joined();
             conversation.group.present.clear();
             self.ask_server(Request::Members { tag }, Purpose::Members(tag));
         }
     }
 
     pub(super) fn on_members(&mut self, tag: TopicTag, members: &[Member]) {
+        self.on_neighbours(tag, members);
+        let Some(id) = self.group_of(tag) else { return };
+        let candidates: Vec<_> = members.iter().map(|member| member.reachable.device).collect();
+        for device in candidates.into_iter().take(SYNC_WITH) {
+            self.replicate_with(id, device);
+        }
+    }
+
+    /// Takes in members to whom this device may connect.
+    pub(super) fn on_neighbours(&mut self, tag: TopicTag, members: &[Member]) {
         let Some(id) = self.group_of(tag) else { return };
         for member in members {
             self.on_member(id, member);
@@ -84,10 +100,7 @@ impl Machine {
         let accounts: Vec<_> =
             members.iter().filter_map(|it| self.people.owner_of(&it.reachable.device)).collect();
         self.watch(&accounts);
-        let candidates: Vec<_> = members.iter().map(|member| member.reachable.device).collect();
-        for device in candidates.into_iter().take(SYNC_WITH) {
-            self.replicate_with(id, device);
-        }
+        self.neighbours.look_by(self.now.instant + MEET);
     }
 
     pub(super) fn on_member_joined(&mut self, tag: TopicTag, member: &Member) {

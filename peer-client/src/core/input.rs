@@ -167,6 +167,11 @@ pub enum ServerInput {
         /// Why, for a person.
         text: String,
     },
+    /// The server's puzzle is solved; none if it is harder than any server may set.
+    Solved {
+        /// The answer.
+        answer: Option<u64>,
+    },
     /// The server keeps a place for circuits to this peer.
     Reserved,
     /// It does not any more, or refused.
@@ -300,6 +305,13 @@ pub enum GossipInput {
         ticket: Ticket,
         /// It was; if not, nobody took it.
         taken: bool,
+    },
+    /// How many members pass the group's messages on to this peer, and it to them.
+    Meshed {
+        /// The group.
+        tag: TopicTag,
+        /// The members.
+        members: usize,
     },
     /// Another node relays the group's topic to this peer.
     Ready {

@@ -36,6 +36,8 @@ enum Outcome {
     Next(Arc<CheckedEvent>, AccountId),
     /// It is here already, or another one with its sequence is.
     Skip,
+    /// It is here without its payload.
+    Late(Arc<CheckedEvent>, AccountId),
     /// Entries before it are missing, but it is shown already.
     Ahead(Arc<CheckedEvent>, AccountId),
     /// Entries before it are missing.
@@ -59,11 +61,17 @@ impl Machine {
             let group = self.conversations.get(&id).is_some_and(Conversation::is_group);
             let path = path(&event.header.author, group);
             match self.take_event(id, event) {
-                Ok(Outcome::Next(event, account)) => batch.push((event, account, path, false)),
+                Ok(Outcome::Next(event, account)) => {
+                    if group {
+                        self.note_carried(id, &event, path);
+                    }
+                    batch.push((event, account, path, false));
+                }
                 Ok(Outcome::Ahead(event, account)) => {
                     taken.gap = true;
                     batch.push((event, account, path, true));
                 }
+                Ok(Outcome::Late(event, account)) => batch.push((event, account, path, true)),
                 Ok(Outcome::Skip) => {}
                 Ok(Outcome::Gap) => taken.gap = true,
                 Err(error) => {
@@ -94,7 +102,7 @@ impl Machine {
         };
         match conversation.place(&event) {
             Place::Next => {}
-            Place::Known => return Ok(Outcome::Skip),
+            Place::Known => return Ok(self.take_known(id, event)),
             // What follows the other branch of a forked log never gets its predecessor.
             Place::Gap if conversation.forked.contains(&author) => return Ok(Outcome::Skip),
             Place::Gap => return Ok(self.take_ahead(id, event)),
@@ -119,6 +127,15 @@ impl Machine {
             }
         }
         Ok(Outcome::Next(Arc::new(event), account))
+    }
+
+    /// An entry that is here already may bring the payload that somebody left out.
+    fn take_known(&mut self, id: ConversationId, event: CheckedEvent) -> Outcome {
+        let conversation = self.conversations.get_mut(&id);
+        match conversation.and_then(|conversation| conversation.takes_payload(&event)) {
+            Some(account) => Outcome::Late(Arc::new(event), account),
+            None => Outcome::Skip,
+        }
     }
 
     /// Takes in an entry beyond a gap, if it is worth being seen before the gap is filled.

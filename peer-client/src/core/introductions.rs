@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
+use serde_bytes::ByteBuf;
 use wire::{
     bounded::Bounded,
     id::AccountId,
@@ -78,9 +79,10 @@ impl Machine {
             ServerInput::Opened { loopback } => {
                 self.server_on_loopback = loopback;
                 self.tie.opened();
-                self.ask_server(Request::Hello { version: VERSION, token: None }, Purpose::Hello);
-                let record = self.record.clone();
-                self.ask_server(Request::Register { record }, Purpose::Register);
+                let token = self.token.clone().map(ByteBuf::from);
+                let hello = Request::Hello { version: VERSION, token };
+                self.ask_server(hello, Purpose::Hello);
+                self.register();
             }
             ServerInput::Frame(ServerFrame::Response { id, result }) => {
                 if let Some(purpose) = self.tie.answered(id) {
@@ -92,6 +94,7 @@ impl Machine {
             ServerInput::Closed { text } => self.on_server_lost(text),
             ServerInput::Seen { at, address } => self.diagnosis.seen(at, address),
             ServerInput::Silent { at, text } => self.diagnosis.silent(at, text),
+            ServerInput::Solved { answer } => self.on_solved(answer),
             ServerInput::Reserved => self.reserve_failures = 0,
             ServerInput::ReservationLost => {
                 let pause = RESERVE_FIRST
@@ -102,6 +105,23 @@ impl Machine {
             }
         }
         self.tell_tie(&before);
+    }
+
+    fn register(&mut self) {
+        let record = self.record.clone();
+        self.ask_server(Request::Register { record }, Purpose::Register);
+    }
+
+    fn on_solved(&mut self, answer: Option<u64>) {
+        match answer {
+            Some(answer) if self.tie.is_greeting() => {
+                self.ask_server(Request::Solve { answer }, Purpose::Inform);
+                self.register();
+            }
+            // The stream is another one by now, or gone.
+            Some(_) => {}
+            None => self.on_refused(Refusal::Unavailable),
+        }
     }
 
     fn on_server_lost(&mut self, text: String) {
@@ -124,6 +144,7 @@ impl Machine {
         self.call_known();
         for conversation in self.conversations.values_mut() {
             conversation.group.joined = false;
+            conversation.group.carrying.server_lost();
         }
         // Connections that exist stay, and who is connected counts as present by that.
         for account in self.people.clear_presence() {
@@ -136,6 +157,9 @@ impl Machine {
     fn on_response(&mut self, purpose: Purpose, result: Result<Response, Refusal>) {
         match (purpose, result) {
             (Purpose::Register, Ok(_)) => self.on_registered(),
+            (Purpose::Register, Err(Refusal::Puzzle { challenge, difficulty })) => {
+                self.effects.push(Effect::Solve { challenge, difficulty });
+            }
             (Purpose::Register, Err(refusal)) if self.ask_own_record(refusal) => {}
             (Purpose::OwnRecord(refusal), Ok(Response::Found(found))) => {
                 self.on_own_record_found(&found, refusal);
@@ -153,6 +177,10 @@ impl Machine {
             (Purpose::Members(tag), Ok(Response::Members(members))) => {
                 self.on_members(tag, &members);
             }
+            (Purpose::Neighbours(tag), Ok(Response::Members(members))) => {
+                self.on_neighbours(tag, &members);
+            }
+            (Purpose::Copies { tag, wanted: true }, Err(_)) => self.on_no_copies(tag),
             (Purpose::Find(username, call, command), Ok(Response::Found(found))) => {
                 self.on_found(&username, &found);
                 if self
@@ -215,6 +243,7 @@ impl Machine {
                 }
             }
             Push::MemberJoined { tag, member } => self.on_member_joined(tag, &member),
+            Push::Message { tag, sealed } => self.on_gossip_message(tag, &sealed),
             Push::Notice { kind: NoticeKind::ShuttingDown, .. } => {}
             Push::Notice { kind: NoticeKind::Replaced, text } => {
                 self.notice(Notice::Error { code: "replaced", text });
@@ -264,7 +293,7 @@ impl Machine {
             }
             if !lost.is_empty() {
                 self.on_network_lost(lost);
-            } else if !gained.is_empty() && self.tie.is_connecting() {
+            } else if !gained.is_empty() && self.tie.is_greeting() {
                 self.leave_server();
             }
         }

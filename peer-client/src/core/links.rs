@@ -1,5 +1,7 @@
 //! Connections to other devices as they come and go.
 
+use std::time::Duration;
+
 use libp2p::Multiaddr;
 use wire::id::DeviceId;
 
@@ -11,6 +13,9 @@ use super::{
     notice::Notice,
     paths::{Opened, PathAction},
 };
+
+/// How soon after a connection closed it is looked whether a member has to take its place.
+const AFTER_CLOSE: Duration = Duration::from_secs(2);
 
 impl Machine {
     pub(super) fn on_link(&mut self, input: LinkInput) {
@@ -30,6 +35,7 @@ impl Machine {
             LinkInput::Closed { link, .. } if !self.paths.has(link) => Vec::new(),
             LinkInput::Closed { device, link } => {
                 let actions = self.paths.closed(link, now);
+                self.neighbours.look_by(now + AFTER_CLOSE);
                 self.renew_sessions(device);
                 actions
             }

@@ -112,6 +112,7 @@ impl Machine {
             if !ahead {
                 conversation.confirm(event, *account, own);
             }
+            conversation.note_withheld(event, *account);
             if let Some(Payload::Membership { of, left }) = &event.payload {
                 let origin = (event.header.clock, event.header.author);
                 self.on_membership(id, origin, of, *left);
@@ -146,6 +147,7 @@ impl Machine {
         if *ahead {
             return;
         }
+        self.seek_withheld(id);
         let is_own = events.first().is_some_and(|event| event.header.author == own);
         if is_own {
             self.gossip_events(id, events);

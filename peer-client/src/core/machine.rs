@@ -31,6 +31,7 @@ use super::{
     input::{CallId, Input, Now, SessionId, Ticket},
     intake::is_timely,
     model::{Me, Model, Traffic},
+    neighbours::Neighbours,
     notice::Notice,
     opening::Openings,
     own::Own,
@@ -58,6 +59,8 @@ pub struct Setup {
     pub server: DeviceId,
     /// Its addresses, for invitations.
     pub server_addresses: Vec<Multiaddr>,
+    /// What the server wants to see before it gives a new name.
+    pub token: Option<Vec<u8>>,
     /// Keep this device's address from contacts.
     pub relay_only: bool,
     /// Where attachments that are here whole lie.
@@ -81,6 +84,7 @@ pub struct Machine {
     pub(super) introduction: Introduction,
     pub(super) server: DeviceId,
     pub(super) server_addresses: Vec<Multiaddr>,
+    pub(super) token: Option<Vec<u8>>,
     pub(super) relay_only: bool,
     pub(super) rng: StdRng,
     /// The time of the input that is being handled.
@@ -117,6 +121,7 @@ pub struct Machine {
     pub(super) pending: BTreeMap<Ticket, Pending>,
     /// Commands that wait for the server, with their time limit.
     pub(super) waiting_calls: Vec<(Instant, CallId, Command)>,
+    pub(super) neighbours: Neighbours,
     pub(super) attachments: Attachments,
     pub(super) trouble: Option<Trouble>,
     pub(super) effects: Vec<Effect>,
@@ -160,6 +165,7 @@ impl Machine {
             introduction,
             server: setup.server,
             server_addresses: setup.server_addresses,
+            token: setup.token,
             relay_only: setup.relay_only,
             rng: StdRng::from_seed(setup.seed),
             now,
@@ -185,6 +191,7 @@ impl Machine {
             checks: BTreeMap::new(),
             pending: BTreeMap::new(),
             waiting_calls: Vec::new(),
+            neighbours: Neighbours::new(now.instant),
             attachments: Attachments::new(setup.blob_dir, shelf),
             trouble: None,
             effects: Vec::new(),
@@ -283,12 +290,15 @@ impl Machine {
         let conversations = self.conversations.values().filter_map(|conversation| {
             let typing = conversation.typing.values().min().copied();
             let group = &conversation.group;
-            [typing, group.digest_at, group.repair_at].into_iter().flatten().min()
+            let carrying = group.carrying.next_deadline();
+            [typing, group.digest_at, group.repair_at, carrying].into_iter().flatten().min()
         });
+        let seeks = !self.tags.is_empty() && !self.relay_only;
+        let neighbours = seeks.then(|| self.neighbours.next_deadline());
         let attachments = self.attachments.next_deadline();
         let openings = self.openings.next_deadline();
         let single = [self.reserve_at, self.call_at, openings, self.diagnosis_deadline()];
-        [tie, paths, checks, calls, streams, attachments, conversations.min()]
+        [tie, paths, checks, calls, streams, attachments, neighbours, conversations.min()]
             .into_iter()
             .chain(single)
             .flatten()
@@ -309,6 +319,7 @@ impl Machine {
         self.tick_diagnosis();
         self.tick_replication();
         self.tick_groups();
+        self.tick_neighbours();
         self.tick_attachments();
     }
 

@@ -4,6 +4,7 @@
 //! [`effect`] what comes out.
 
 mod attachments;
+mod carrying;
 mod changes;
 pub mod command;
 mod commands;
@@ -28,6 +29,8 @@ mod links;
 mod log;
 pub mod machine;
 pub mod model;
+mod neighbourhood;
+mod neighbours;
 mod newest;
 pub mod notice;
 pub mod opening;
@@ -45,7 +48,9 @@ pub mod storage;
 mod streams;
 mod timeline;
 mod trouble;
+pub mod verification;
 mod whereabouts;
+pub(crate) mod withheld;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod tests;

@@ -65,6 +65,8 @@ pub enum ServerTie {
 pub struct ConversationView {
     /// `@username` or `#group`.
     pub name: ConversationName,
+    /// Direct: the other person's account.
+    pub account: Option<AccountId>,
     /// Messages of others that were not read.
     pub unread: u32,
     /// The newest message.

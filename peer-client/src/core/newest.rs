@@ -32,7 +32,8 @@ impl Machine {
         self.store(StoreOp::Newest { ticket, conversation: id });
     }
 
-    pub(super) fn send_newest(&mut self, session: SessionId, events: Vec<Event>) {
+    /// Sends entries that change nothing about what the other side gets in turn.
+    pub(super) fn send_beside(&mut self, session: SessionId, events: Vec<Event>) {
         if let Some(state) = self.sessions.get_mut(&session) {
             state.reading = false;
         }

@@ -35,6 +35,8 @@ pub(super) enum Pending {
     Log { session: SessionId, log: DeviceId, from: u64 },
     /// The newest messages for a replication stream.
     Newest { session: SessionId },
+    /// Entries that a replication stream asked for again.
+    Again { session: SessionId },
     /// Entries of the own conversation, read at the start.
     OwnLog { log: DeviceId, from: u64 },
     /// A page for a command.
@@ -133,7 +135,9 @@ impl Machine {
                 _ => {}
             },
             StoreReply::Log { ticket, events } => match self.pending.remove(&ticket) {
-                Some(Pending::Newest { session }) => self.send_newest(session, events),
+                Some(Pending::Newest { session } | Pending::Again { session }) => {
+                    self.send_beside(session, events);
+                }
                 Some(Pending::Log { session, log, from }) => {
                     self.on_log(session, log, from, events);
                 }
@@ -186,7 +190,9 @@ impl Machine {
                 self.on_log(session, log, from, Vec::new());
             }
             Some(Pending::OwnLog { log, from }) => self.on_own_log(log, from, Vec::new()),
-            Some(Pending::Newest { session }) => self.send_newest(session, Vec::new()),
+            Some(Pending::Newest { session } | Pending::Again { session }) => {
+                self.send_beside(session, Vec::new());
+            }
             Some(
                 Pending::Acknowledge { conversation, .. } | Pending::Sent { conversation, .. },
             ) => {

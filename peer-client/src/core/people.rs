@@ -307,6 +307,11 @@ impl People {
             .unwrap_or_default()
     }
 
+    /// Whether a device is present.
+    pub(crate) fn is_device_present(&self, account: &AccountId, device: &DeviceId) -> bool {
+        self.accounts.get(account).is_some_and(|person| person.present.contains_key(device))
+    }
+
     /// The devices that are known to be an account's.
     pub(crate) fn devices_of(&self, account: &AccountId) -> Vec<DeviceId> {
         let Some(person) = self.accounts.get(account) else { return Vec::new() };

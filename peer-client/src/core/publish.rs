@@ -112,12 +112,14 @@ impl Machine {
 
     fn conversation_view(&self, conversation: &Conversation) -> ConversationView {
         let members = self.member_views(conversation);
-        let road = match conversation.row.kind {
-            Kind::Direct(account) => self.road_to(&account),
+        let account = match conversation.row.kind {
+            Kind::Direct(account) => Some(account),
             Kind::Group(_) => None,
         };
+        let road = account.and_then(|account| self.road_to(&account));
         ConversationView {
             name: conversation.row.name.clone(),
+            account,
             unread: conversation.unread,
             last: conversation.last.as_ref().map(|row| self.last_line(conversation, row)),
             online: members.iter().any(|member| member.online),

@@ -53,15 +53,18 @@ impl Machine {
     }
 
     /// Stops dialling a device that no conversation needs any more.
-    fn unwant_member(&mut self, device: DeviceId) {
-        let in_group = |c: &Conversation| c.group.wanted.contains(&device);
-        let is_contact = self
-            .people
-            .owner_of(&device)
-            .is_some_and(|account| self.direct_with(account).is_some());
-        if !is_contact && !self.conversations.values().any(in_group) {
+    pub(super) fn unwant_member(&mut self, device: DeviceId) {
+        if !self.is_needed(&device) {
             self.paths.unwant(&device);
         }
+    }
+
+    /// Whether a contact, a group's replication or its messages need a connection to a device.
+    pub(super) fn is_needed(&self, device: &DeviceId) -> bool {
+        let in_group = |c: &Conversation| c.group.wanted.contains(device);
+        let is_contact =
+            self.people.owner_of(device).is_some_and(|account| self.direct_with(account).is_some());
+        is_contact || self.neighbours.wants(device) || self.conversations.values().any(in_group)
     }
 
     /// Entries beyond a gap came by gossip: their author surely has what is before them.

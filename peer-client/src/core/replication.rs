@@ -17,13 +17,16 @@ use super::{
     model::Path,
     pending::Pending,
     storage::StoreOp,
+    streams::Session,
 };
 
 /// How long gossip is given before a group's new entries are pushed on streams too.
 const GOSSIP_FIRST: Duration = Duration::from_millis(1500);
 
-/// Entries that one stream may ask for again.
+/// How often one stream may ask for entries again.
 const ASKS_MAX: u32 = 64;
+/// Entries that one such question gets.
+const ASK_ENTRIES_MAX: u64 = EVENTS_PER_FRAME as u64;
 
 impl Machine {
     pub(super) fn on_sync(&mut self, input: SyncInput) {
@@ -70,23 +73,42 @@ impl Machine {
                     self.on_typing(conversation, account);
                 }
             }
-            (SyncFrame::Ask { device: log, from, .. }, Some(_)) => self.on_ask(session, log, from),
+            (SyncFrame::Ask { device: log, from, to }, Some(_)) => {
+                self.on_ask(session, (log, from, to));
+            }
             (SyncFrame::Bye { .. }, _) => self.close_session(session),
             _ => self.say_bye(session, ByeReason::Protocol, "a frame came out of place"),
         }
     }
 
-    /// The other side wants a log from an entry on. A stream takes that so often: each time costs as much
-    /// as the log has entries.
-    fn on_ask(&mut self, session: SessionId, log: DeviceId, from: u64) {
+    /// The other side wants entries again. A stream takes that so often, and each time gives so many.
+    fn on_ask(&mut self, session: SessionId, (log, from, to): (DeviceId, u64, u64)) {
         let Some(state) = self.sessions.get_mut(&session).filter(|it| it.asked < ASKS_MAX) else {
             return;
         };
         state.asked += 1;
-        if let Some(place) = state.place_in(log) {
-            *place = from;
-        }
+        state.questions.push_back((log, from, to.min(from.saturating_add(ASK_ENTRIES_MAX - 1))));
         self.pump(session);
+    }
+
+    /// Reads what the other side asked for. Tells whether there is such a thing.
+    fn answer_question(&mut self, session: SessionId) -> bool {
+        let Some(state) = self.sessions.get_mut(&session) else { return false };
+        let Some(conversation) = state.conversation.and_then(|id| self.conversations.get(&id))
+        else {
+            return false;
+        };
+        while let Some((log, from, to)) = state.questions.pop_front() {
+            let next = conversation.durable_next(&log);
+            if from < next && from <= to {
+                state.reading = true;
+                let conversation = conversation.row.id;
+                let ticket = self.expect(Pending::Again { session });
+                self.store(StoreOp::Log { ticket, conversation, log, from, to: to.min(next - 1) });
+                return true;
+            }
+        }
+        false
     }
 
     fn on_events(&mut self, session: SessionId, checked: CheckedEvents) {
@@ -119,14 +141,19 @@ impl Machine {
 
     /// Sends the next entries that the other side lacks, reading them first.
     pub(super) fn pump(&mut self, session: SessionId) {
-        let Some(state) = self.sessions.get(&session) else { return };
+        if !self.sessions.get(&session).is_some_and(Session::may_send)
+            || self.answer_question(session)
+        {
+            return;
+        }
+        let Some(state) = self.sessions.get(&session).filter(|state| state.pump_at.is_none())
+        else {
+            return;
+        };
         let Some(conversation) = state.conversation.and_then(|id| self.conversations.get(&id))
         else {
             return;
         };
-        if !state.may_send() || state.pump_at.is_some() {
-            return;
-        }
         // Each begins with its own log, so that several who send the same history share it out.
         let own = self.me.device;
         let logs = conversation.logs.range(own..).chain(conversation.logs.range(..own));

@@ -44,6 +44,10 @@ pub(crate) enum Purpose {
     Join(TopicTag),
     /// Learning a group's members.
     Members(TopicTag),
+    /// Learning more members, to connect to them.
+    Neighbours(TopicTag),
+    /// Having the server send a group's messages, or no longer.
+    Copies { tag: TopicTag, wanted: bool },
     /// Finding a person for a command that waits.
     Find(Username, CallId, Command),
     /// Changing which devices the account has.
@@ -118,8 +122,8 @@ impl Tie {
         self.phase == Phase::Registered
     }
 
-    /// Whether an attempt is under way.
-    pub(crate) fn is_connecting(&self) -> bool {
+    /// Whether the server is still to take the registration.
+    pub(crate) fn is_greeting(&self) -> bool {
         matches!(self.phase, Phase::Connecting { .. })
     }
 

@@ -100,6 +100,8 @@ pub struct ConversationState {
     pub unread: u32,
     /// The newest message.
     pub last: Option<MessageRow>,
+    /// Entries without a payload that nobody is known to have erased: log, sequence, entry.
+    pub withheld: Vec<(DeviceId, u64, EventId)>,
 }
 
 /// A log.

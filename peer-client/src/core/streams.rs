@@ -49,6 +49,8 @@ pub(crate) struct Session {
     pub(super) theirs: BTreeMap<DeviceId, u64>,
     /// How often the other side has asked for a log again.
     pub(super) asked: u32,
+    /// Entries that it asked for and did not get yet: log, first, last.
+    pub(super) questions: VecDeque<(DeviceId, u64, u64)>,
     /// Entries are being read for it.
     pub(super) reading: bool,
     /// Frames on their way, each with the own log's next sequence if it carries own entries.
@@ -80,6 +82,7 @@ impl Session {
             greet_by: now + GREET_WITHIN,
             theirs: BTreeMap::new(),
             asked: 0,
+            questions: VecDeque::new(),
             reading: false,
             in_flight: VecDeque::new(),
             pump_at: None,
@@ -243,7 +246,7 @@ impl Machine {
         }
     }
 
-    fn has_session(&self, conversation: ConversationId, device: &DeviceId) -> bool {
+    pub(super) fn has_session(&self, conversation: ConversationId, device: &DeviceId) -> bool {
         self.sessions.values().any(|s| s.conversation == Some(conversation) && s.device == *device)
     }
 

@@ -94,6 +94,7 @@ mod window {
             runtime: runtime.handle().clone(),
             clock: window::unix_ms,
             shutdown: signals::shutdown(runtime)?,
+            announcer: None,
         };
         let only_one = |_login| {
             let (answer, answered) = std::sync::mpsc::sync_channel(1);

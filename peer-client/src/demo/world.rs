@@ -66,6 +66,7 @@ impl World {
         let config = node::Config {
             data_dir: self.data_dir(username),
             rendezvous: self.addresses.clone(),
+            token: None,
             username: username.clone(),
             listen: loopback()?,
             relay_only,

@@ -48,6 +48,11 @@ pub(crate) fn on_answer(
                 state.found(within.as_ref(), text, &messages);
             }
         }
+        Purpose::Mentions(conversation) => {
+            if let Answer::Messages(messages) = answer {
+                state.mentions.take(conversation, &messages);
+            }
+        }
         Purpose::Save(name) => {
             if let Answer::Fetched { .. } = answer {
                 state.tell(format!("Saved {name}"), false, now);
@@ -119,7 +124,7 @@ fn invitation(group: &GroupName, answer: Answer) -> Option<Dialog> {
 /// Takes a refusal in.
 pub(crate) fn on_failure(purpose: Purpose, failure: Failure, state: &mut UiState, now: f64) {
     match purpose {
-        Purpose::Quiet => {}
+        Purpose::Quiet | Purpose::Mentions(_) => {}
         // The user did that.
         Purpose::Tell | Purpose::Save(_) if failure.code == "cancelled" => {}
         Purpose::Tell | Purpose::Save(_) | Purpose::Search(..) | Purpose::Invite(_) => {

@@ -8,23 +8,24 @@ use tokio::sync::oneshot;
 
 use super::{
     Account, Launcher, Login, Options,
-    choosing::Choice,
-    fonts, format,
+    announcing::{Announcer, Announcing},
+    drafts::Drafts,
+    fonts,
     session::Session,
-    settings::{Look, Settings},
-    start_form::{StartForm, Way},
-    state::{ChatState, Errand, Scene, Surroundings, UiState, Wish},
+    settings::Settings,
+    start_form::StartForm,
+    state::{Errand, Scene, Surroundings, UiState, Wish},
     theme::{self, size},
-    views::{chat, dialogs, lightbox, overlay, sidebar, start, ways},
+    views::{chat, dialogs, keys, lightbox, overlay, sidebar, start},
     zone::Zone,
 };
 use crate::{
-    core::{
-        command::Failure,
-        model::{Model, ServerTie},
-    },
+    core::{command::Failure, model::Model},
     handle::Handle,
 };
+
+mod entering;
+mod telling;
 
 /// The window.
 pub struct Window {
@@ -45,6 +46,11 @@ pub struct Window {
     entered: bool,
     model: Arc<Model>,
     state: UiState,
+    drafts: Drafts,
+    announcer: Option<Announcer>,
+    announcing: Announcing,
+    /// The title that the window has.
+    title: String,
     out: Vec<Wish>,
     narrow: bool,
 }
@@ -53,7 +59,7 @@ impl Window {
     /// Prepares the window within an egui context.
     pub fn new(context: &egui::Context, options: Options, launcher: Launcher) -> Self {
         theme::install(context);
-        let Options { start, handle, runtime, clock, shutdown } = options;
+        let Options { start, handle, runtime, clock, shutdown, announcer } = options;
         let closing = context.clone();
         // Ends with the runtime, if not before.
         drop(runtime.spawn(async move {
@@ -70,12 +76,14 @@ impl Window {
             start.rendezvous
         };
         let username = start.username.or_else(|| settings.username.clone());
+        let folder = own_node.then_some(start.data_dir);
+        let drafts = Drafts::load(folder.as_deref());
         let mut window = Self {
             launcher,
             runtime,
             clock,
             zone: Zone::of_system(),
-            folder: own_node.then_some(start.data_dir),
+            folder,
             settings,
             form: StartForm {
                 server: rendezvous.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
@@ -89,9 +97,14 @@ impl Window {
             entered: !own_node,
             model: Arc::default(),
             state: UiState::new(context),
+            drafts,
+            announcer,
+            announcing: Announcing::default(),
+            title: String::new(),
             out: Vec::new(),
             narrow: false,
         };
+        window.restore(context);
         window.state.around = Surroundings {
             server: rendezvous.clone(),
             keeps_keys: own_node,
@@ -101,7 +114,7 @@ impl Window {
             (Some(handle), _) => window.hold(handle, context),
             (None, Some(username)) if !rendezvous.is_empty() => {
                 let account = Account::Here(username);
-                window.launch(Login { rendezvous, account }, context);
+                window.launch(Login { rendezvous, token: None, account }, context);
             }
             (None, _) => {}
         }
@@ -109,133 +122,6 @@ impl Window {
             window.state.show(start.conversation, &mut window.out);
         }
         window
-    }
-
-    /// Has a node started.
-    fn launch(&mut self, login: Login, context: &egui::Context) {
-        // The old node has to let go of the data folder first.
-        self.session = None;
-        self.form.progress = Some(ways::progress(self.form.way).to_owned());
-        self.state.around.server.clone_from(&login.rendezvous);
-        let results = (self.launcher)(login.clone());
-        let (deliver, result) = oneshot::channel();
-        let context = context.clone();
-        let wait = move || {
-            let stopped = || Failure::new("stopped", "The start was given up");
-            let result = results.recv().unwrap_or_else(|_error| Err(stopped()));
-            if deliver.send(result).is_ok() {
-                context.request_repaint();
-            }
-        };
-        drop(self.runtime.spawn_blocking(wait));
-        self.launching = Some(result);
-        self.login = Some(login);
-    }
-
-    /// Lets the user choose a backup in a dialog of the system.
-    fn choose_backup(&mut self, context: &egui::Context) {
-        let (deliver, chosen) = oneshot::channel();
-        let context = context.clone();
-        drop(self.runtime.spawn(async move {
-            if let Some(place) = Choice::File.ask().await
-                && deliver.send(place).is_ok()
-            {
-                context.request_repaint();
-            }
-        }));
-        self.choosing = Some(chosen);
-    }
-
-    fn hold(&mut self, handle: Handle, context: &egui::Context) {
-        let folder = self.folder.clone();
-        self.session = Some(Session::new(handle, self.runtime.clone(), folder, context));
-    }
-
-    /// Takes in the result of a start.
-    fn poll_launch(&mut self, context: &egui::Context) {
-        let Some(launching) = &mut self.launching else { return };
-        let result = match launching.try_recv() {
-            Ok(result) => result,
-            Err(oneshot::error::TryRecvError::Empty) => return,
-            Err(oneshot::error::TryRecvError::Closed) => {
-                Err(Failure::new("stopped", "The start was given up"))
-            }
-        };
-        self.launching = None;
-        match result {
-            Ok(handle) => {
-                self.hold(handle, context);
-                // Whatever way it took, the account is here now.
-                let server = std::mem::take(&mut self.form.server);
-                let progress = Some(ways::progress(Way::Here).to_owned());
-                let name = std::mem::take(&mut self.form.name);
-                self.form = StartForm { server, name, progress, ..StartForm::default() };
-            }
-            Err(failure) => self.back_to_form(&failure.text),
-        }
-    }
-
-    /// Shows the first page with what went wrong.
-    fn back_to_form(&mut self, error: &str) {
-        self.session = None;
-        self.entered = false;
-        self.form.progress = None;
-        self.form.error = Some(format::sentence(error));
-        self.form.focused = false;
-        self.state.current = None;
-        self.state.chat = ChatState::default();
-        self.state.dialog = None;
-        self.state.lightbox = None;
-    }
-
-    /// Decides between the first page and the conversations.
-    fn follow_tie(&mut self) {
-        let started_here = self.folder.is_some();
-        if let Some(me) = &self.model.me
-            && self.form.name.is_empty()
-        {
-            self.form.name = me.username.to_string();
-        }
-        let known = self.model.me.is_some() && !self.model.conversations.is_empty();
-        match &self.model.server {
-            ServerTie::Refused { text, .. } if started_here => self.back_to_form(&text.clone()),
-            ServerTie::Registered if !self.entered => {
-                self.entered = true;
-                self.form = StartForm { progress: None, error: None, ..self.form.clone() };
-                self.keep_login();
-            }
-            ServerTie::Lost { text } if !self.entered && !known => {
-                // The node goes on trying; a new start replaces it.
-                self.form.progress = None;
-                self.form.error = Some(text.clone());
-            }
-            ServerTie::Lost { .. } | ServerTie::Connecting if !self.entered && known => {
-                self.entered = true;
-            }
-            _ => {}
-        }
-    }
-
-    fn keep_login(&mut self) {
-        let (Some(folder), Some(login)) = (&self.folder, &self.login) else { return };
-        let Some(me) = &self.model.me else { return };
-        let kept = Settings {
-            rendezvous: login.rendezvous.clone(),
-            username: Some(me.username.clone()),
-            look: self.settings.look,
-        };
-        if kept != self.settings {
-            self.settings = kept;
-            self.settings.save(folder);
-        }
-    }
-
-    fn set_look(&mut self, look: Look, context: &egui::Context) {
-        context.set_theme(look.preference());
-        self.settings.look = look;
-        if let Some(folder) = &self.folder {
-            self.settings.save(folder);
-        }
     }
 
     fn conversations_ui(&mut self, ui: &mut Ui) {
@@ -249,6 +135,7 @@ impl Window {
             narrow: self.narrow,
             focused: ui.input(|input| input.focused),
         };
+        keys::take_keys(ui, &scene, &mut self.state, &mut self.out);
         take_dropped(ui, &scene, &mut self.state);
         let palette = theme::palette(ui);
         let side = Frame::new().fill(sidebar::fill(ui)).inner_margin(Margin::ZERO);
@@ -301,7 +188,9 @@ impl eframe::App for Window {
         if let Some(session) = &mut self.session {
             self.model = session.model();
             session.receive(&mut self.state, now, &mut self.out);
+            self.state.mentions.poll(&self.model, &mut self.out);
             self.follow_tie();
+            self.announce(context);
         }
         self.flush();
     }
@@ -312,6 +201,7 @@ impl eframe::App for Window {
             self.conversations_ui(ui);
             overlay::toast_ui(ui.ctx(), &mut self.state);
             self.flush();
+            self.keep(ui.ctx());
         } else if let Some(login) = start::start_ui(ui, &mut self.form) {
             let context = ui.ctx().clone();
             self.launch(login, &context);

@@ -15,7 +15,7 @@ use super::{
     state::{Errand, Purpose, Scene, UiState, Wish},
     text,
     theme::{self, radius, size, space},
-    views::{banner, chat::COLUMN, message_menu, picker, sidebar},
+    views::{banner, chat::COLUMN, completing, message_menu, picker, sidebar},
     widgets::{attachment, button, centred},
     writing::{PendingFile, Writing},
 };
@@ -46,6 +46,9 @@ pub(crate) fn composer_ui(
 ) {
     let palette = theme::palette(ui);
     typing_ui(ui, scene, name);
+    if state.dialog.is_none() && state.lightbox.is_none() {
+        completing::take_keys(ui, scene, name, state);
+    }
     take_paste(ui, name, state);
     let stroke = Stroke::new(1.0, palette.hairline);
     let frame = Frame::new()
@@ -220,6 +223,7 @@ fn text_ui(
     let now = ui.input(|input| input.time);
     let focus = std::mem::take(&mut state.focus_composer);
     let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt("text"));
+    let choosing = completing::is_open(state);
     let text = &mut state.writings.entry(name.clone()).or_default().text;
     editing::take_keys(&child, text_id(), text);
     let hint = format!("Message {name}");
@@ -233,6 +237,7 @@ fn text_ui(
                 .desired_rows(1)
                 .desired_width(rect.width())
                 .frame(Frame::new().inner_margin(Margin { left: 2, right: 2, top: 9, bottom: 9 }))
+                .lock_focus(choosing)
                 .return_key(egui::KeyboardShortcut::new(egui::Modifiers::SHIFT, Key::Enter));
             ui.add(edit).accessible_name("Message")
         })
@@ -240,6 +245,13 @@ fn text_ui(
     if focus {
         response.request_focus();
     }
+    if choosing {
+        completing::hold_keys(ui);
+    }
+    if response.changed() {
+        completing::take_finished(ui, text);
+    }
+    completing::offer_ui(ui, rect.left_top() - vec2(space::XS, space::S), name, state);
     let editing = state.writing(name).edit.is_some();
     let text = &state.writing(name).text;
     if response.changed()

@@ -61,6 +61,31 @@ pub(crate) fn insert(ui: &Ui, id: Id, text: &mut String, insertion: &str) {
     state.store(ui.ctx(), id);
 }
 
+/// Where the cursor of a text field is, in bytes; none while something is selected, or while the
+/// keyboard is elsewhere.
+pub(crate) fn cursor(ui: &Ui, id: Id, text: &str) -> Option<usize> {
+    if !ui.memory(|memory| memory.has_focus(id)) {
+        return None;
+    }
+    let range = TextEditState::load(ui.ctx(), id)?.cursor.char_range()?;
+    range.is_empty().then(|| byte_at(text, range.primary.index.into()))
+}
+
+/// Puts other text in place of a part of a text field, which is given by bytes.
+pub(crate) fn replace(
+    ui: &Ui,
+    id: Id,
+    text: &mut String,
+    (range, insertion): (std::ops::Range<usize>, &str),
+) {
+    let start = text[..range.start].chars().count();
+    text.replace_range(range, insertion);
+    let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
+    let cursor = CCursor::new(start + insertion.chars().count());
+    state.cursor.set_char_range(Some(CCursorRange::one(cursor)));
+    state.store(ui.ctx(), id);
+}
+
 /// Puts the cursor of a text field at the end of its text.
 pub(crate) fn end(ui: &Ui, id: Id, text: &str) {
     let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();

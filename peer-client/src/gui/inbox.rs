@@ -5,6 +5,7 @@ use std::{
     sync::mpsc::{Receiver, SyncSender, TryIter, sync_channel},
 };
 
+use egui::ViewportCommand;
 use wire::{id::EventId, name::ConversationName};
 
 use super::{Secret, state::Purpose, writing::PendingFile};
@@ -31,6 +32,8 @@ pub(crate) enum Delivery {
     Phrase(Result<Secret, String>),
     /// Texts of messages were changed or taken back.
     Changed,
+    /// The user clicked on what was told of a conversation.
+    Show(ConversationName),
     /// Something went wrong.
     Failed(String),
 }
@@ -73,6 +76,13 @@ impl Door {
             tracing::warn!("the window takes nothing in");
         }
         self.context.request_repaint();
+    }
+
+    /// Brings the window to the front.
+    pub(crate) fn come_forward(&self) {
+        for command in [ViewportCommand::Minimized(false), ViewportCommand::Focus] {
+            self.context.send_viewport_cmd(command);
+        }
     }
 
     /// Wakes the window.

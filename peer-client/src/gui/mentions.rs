@@ -9,6 +9,8 @@ use wire::name::Username;
 pub(crate) struct Mention {
     /// By bytes.
     pub(crate) range: Range<usize>,
+    /// Who.
+    pub(crate) name: Username,
     /// It is the user.
     pub(crate) me: bool,
 }
@@ -25,8 +27,9 @@ pub(crate) fn find(text: &str, known: impl Fn(&Username) -> Option<bool>) -> Vec
         let end = rest.find(|it: char| !is_of_name(it)).unwrap_or(rest.len());
         // Marks at the end are more likely of the sentence.
         let name = rest[..end].trim_end_matches(['.', '-', '_']);
-        let me = Username::new(name).ok().and_then(|name| known(&name));
-        mentions.extend(me.map(|me| Mention { range: start..start + 1 + name.len(), me }));
+        let range = start..start + 1 + name.len();
+        let Ok(name) = Username::new(name) else { continue };
+        mentions.extend(known(&name).map(|me| Mention { range, name, me }));
     }
     mentions
 }

@@ -9,10 +9,14 @@ use wire::name::{ConversationName, Username};
 
 use crate::{core::command::Failure, handle::Handle};
 
+mod announcing;
 mod answers;
 mod app;
 mod choosing;
+mod completion;
 mod composer;
+mod direction;
+mod drafts;
 mod editing;
 mod emoji;
 mod fonts;
@@ -21,9 +25,13 @@ mod grouping;
 mod images;
 mod inbox;
 mod jobs;
+mod links;
 mod list;
+mod markup;
+mod mentioned;
 mod mentions;
 mod pages;
+mod preferences;
 mod search;
 mod session;
 mod settings;
@@ -36,7 +44,10 @@ mod widgets;
 mod writing;
 mod zone;
 
-pub use self::app::Window;
+pub use self::{
+    announcing::{Announcement, Announcer},
+    app::Window,
+};
 
 /// What the window starts with.
 pub struct Options {
@@ -50,6 +61,8 @@ pub struct Options {
     pub clock: fn() -> u64,
     /// Closes the window.
     pub shutdown: CancellationToken,
+    /// Tells of new messages while the window is not looked at; without it nothing is told.
+    pub announcer: Option<Announcer>,
 }
 
 /// What is known before anything is asked.
@@ -72,6 +85,8 @@ pub struct Start {
 pub struct Login {
     /// Addresses of the rendezvous server, at least one.
     pub rendezvous: Vec<Multiaddr>,
+    /// What the server wants to see before it gives a new name, from an invitation to it.
+    pub token: Option<Vec<u8>>,
     /// Whose account it is, and how it comes to this device.
     pub account: Account,
 }

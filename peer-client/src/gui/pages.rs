@@ -8,7 +8,11 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
-use super::{Secret, views::diagnostics::Diagnosis, widgets::qr::Qr};
+use super::{
+    Secret,
+    views::{diagnostics::Diagnosis, palette::Palette, verify::Verify},
+    widgets::qr::Qr,
+};
 use crate::{
     core::model::{DeviceView, PersonDelivery},
     node,
@@ -53,6 +57,25 @@ pub(crate) enum Dialog {
     Diagnostics(Diagnosis),
     /// About the program.
     Program,
+    /// Open an address?
+    Address(Address),
+    /// Make sure that a person is who they seem to be.
+    Verify(Verify),
+    /// What the user prefers.
+    Behaviour,
+    /// What the keys do.
+    Keys,
+    /// Anything by a part of its name.
+    Palette(Palette),
+}
+
+/// An address that is better looked at before it is opened.
+#[derive(Debug)]
+pub(crate) struct Address {
+    /// The address.
+    pub(crate) url: String,
+    /// What is odd about it.
+    pub(crate) why: &'static str,
 }
 
 /// What is entered in a dialog.

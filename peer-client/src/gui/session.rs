@@ -54,6 +54,11 @@ impl Session {
         self.handle.model()
     }
 
+    /// The side of the inbox for tasks and threads.
+    pub(crate) fn door(&self) -> Door {
+        self.inbox.door()
+    }
+
     /// Hands over the frame's commands.
     pub(crate) fn send(&mut self, wishes: impl IntoIterator<Item = Wish>) {
         while self.tasks.try_join_next().is_some() {}
@@ -108,6 +113,12 @@ impl Session {
                     if let Some(find) = &mut state.chat.find {
                         find.search.repeat();
                     }
+                }
+                Delivery::Show(conversation) => {
+                    state.dialog = None;
+                    state.lightbox = None;
+                    state.show(Some(conversation), out);
+                    self.inbox.door().come_forward();
                 }
                 Delivery::Failed(text) => state.tell(text, true, now),
             }

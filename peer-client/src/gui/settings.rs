@@ -1,4 +1,5 @@
-//! What the window keeps over restarts: the login that worked, and the look. No secrets.
+//! What the window keeps over restarts: the login that worked, the look and what the user
+//! prefers. No secrets.
 
 use std::{fs, io, path::Path};
 
@@ -6,6 +7,8 @@ use egui::ThemePreference;
 use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
 use wire::name::Username;
+
+use super::preferences::Preferences;
 
 /// The file in the data folder.
 const FILE: &str = "window.json";
@@ -20,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) username: Option<Username>,
     /// The look.
     pub(crate) look: Look,
+    /// What the user prefers.
+    pub(crate) preferences: Preferences,
 }
 
 /// Which look is on.
@@ -83,10 +88,13 @@ mod tests {
     fn settings_come_back() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Settings::load(folder.path()), Settings::default());
+        let mut preferences = Preferences::default();
+        preferences.enlarge(2);
         let settings = Settings {
             rendezvous: vec!["/ip4/127.0.0.1/tcp/4001".parse().unwrap()],
             username: Some(Username::new("alice").unwrap()),
             look: Look::Dark,
+            preferences,
         };
         settings.save(folder.path());
         assert_eq!(Settings::load(folder.path()), settings);

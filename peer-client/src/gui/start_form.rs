@@ -77,9 +77,10 @@ impl StartForm {
     pub(crate) fn check(&mut self) -> Option<Login> {
         self.error = None;
         let rendezvous = addresses(&self.server);
+        let token = Invite::from_link(&self.server).ok().and_then(|invite| invite.token());
         self.server_error = rendezvous.as_ref().err().cloned();
         let account = self.account();
-        Some(Login { rendezvous: rendezvous.ok()?, account: account? })
+        Some(Login { rendezvous: rendezvous.ok()?, token, account: account? })
     }
 
     fn account(&mut self) -> Option<Account> {
@@ -156,10 +157,7 @@ fn invited(link: &str) -> Option<Result<Vec<Multiaddr>, String>> {
         Err(error) => return Some(Err(sentence(&error.to_string()))),
         Ok(invite) => invite,
     };
-    let server = Protocol::P2p(invite.server.peer_id());
-    let whole =
-        |address: &wire::rendezvous::Address| address.as_multiaddr().clone().with(server.clone());
-    let addresses: Vec<_> = invite.addresses.iter().map(whole).collect();
+    let addresses = invite.server_addresses();
     let empty = || "This link tells no address of a server".to_owned();
     Some(if addresses.is_empty() { Err(empty()) } else { Ok(addresses) })
 }

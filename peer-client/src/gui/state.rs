@@ -12,9 +12,14 @@ use super::{
     choosing::Choice,
     images::Images,
     list::MessageList,
+    mentioned::Mentioned,
     pages::{Dialog, Link},
+    preferences::Preferences,
     search::Search,
-    views::{find::Find, lightbox::Lightbox, message_menu::Reacting, picker::Picker},
+    views::{
+        completing::Completing, find::Find, lightbox::Lightbox, message_menu::Reacting,
+        picker::Picker,
+    },
     writing::Writing,
     zone::Zone,
 };
@@ -87,6 +92,8 @@ pub(crate) enum Purpose {
     Invite(GroupName),
     /// Messages with a text are sought, everywhere or in a conversation.
     Search(Option<ConversationName>, String),
+    /// Unread messages of a conversation are looked through for the user's name.
+    Mentions(ConversationName),
     /// A file is saved; told when it is.
     Save(String),
     /// A message gets another text, which comes back if that fails.
@@ -244,6 +251,12 @@ pub(crate) struct UiState {
     pub(crate) search: Search,
     /// What is being written, by conversation.
     pub(crate) writings: BTreeMap<ConversationName, Writing>,
+    /// What the word being written may become.
+    pub(crate) completing: Completing,
+    /// Where the user is named in what was not read.
+    pub(crate) mentions: Mentioned,
+    /// What the user prefers.
+    pub(crate) preferences: Preferences,
     /// The dialog that is open.
     pub(crate) dialog: Option<Dialog>,
     /// The emoji picker.
@@ -269,6 +282,9 @@ impl UiState {
             chat: ChatState::default(),
             search: Search::default(),
             writings: BTreeMap::new(),
+            completing: Completing::default(),
+            mentions: Mentioned::default(),
+            preferences: Preferences::default(),
             dialog: None,
             picker: Picker::default(),
             lightbox: None,
@@ -289,6 +305,7 @@ impl UiState {
         }
         self.chat = ChatState::default();
         self.picker.close();
+        self.completing = Completing::default();
         if let Some(conversation) = name.clone() {
             out.push(Wish::tell(Command::Open { conversation }));
             self.focus_composer = true;

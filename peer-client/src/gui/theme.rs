@@ -58,6 +58,8 @@ pub(crate) mod size {
     pub(crate) const JUMBO: f32 = 44.0;
 }
 
+/// Seconds that things take to move or to fade.
+pub(crate) const MOTION: f32 = 0.12;
 /// Below this width the window shows one column.
 pub(crate) const NARROW: f32 = 560.0;
 /// Width of the list of conversations beside a conversation.
@@ -266,7 +268,7 @@ fn style(palette: &Palette) -> Style {
     scroll.kinetic.rubber_band = false;
     style.interaction.selectable_labels = false;
     style.interaction.tooltip_delay = 0.4;
-    style.animation_time = 0.12;
+    style.animation_time = MOTION;
     style.visuals = visuals(palette);
     style
 }

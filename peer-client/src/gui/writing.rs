@@ -59,6 +59,12 @@ impl Writing {
         may_be_empty || !self.files.is_empty() || !self.text.trim().is_empty()
     }
 
+    /// The text that is worth being kept; none if there is none.
+    pub(crate) fn draft(&self) -> Option<&str> {
+        let text = self.edit.as_ref().map_or(&self.text, |edit| &edit.aside.text);
+        (!text.trim().is_empty()).then_some(text)
+    }
+
     /// The messages that it becomes, each with what comes back if it fails: one, or one for each
     /// file, the first of which carries the text.
     pub(crate) fn into_messages(self) -> Vec<(Draft, Self)> {

@@ -37,9 +37,11 @@ const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs until `quit`, the end of input or a signal.
 pub async fn run(arguments: cli::Headless) -> anyhow::Result<()> {
+    let (rendezvous, token) = cli::server(arguments.rendezvous, arguments.invite);
     let node = node::start(node::Config {
         data_dir: arguments.data_dir,
-        rendezvous: arguments.rendezvous,
+        rendezvous,
+        token,
         username: arguments.username,
         listen: arguments.listen,
         relay_only: arguments.relay_only,

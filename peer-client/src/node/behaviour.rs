@@ -21,7 +21,7 @@ use wire::{
     limits::{GOSSIP_TRANSMIT_MAX, TOPICS_MAX},
 };
 
-use super::{NodeError, hiding::Hiding};
+use super::{NodeError, direct_gossip::DirectGossip, hiding::Hiding};
 
 /// How long a connection without streams is kept.
 const IDLE: Duration = Duration::from_mins(1);
@@ -29,6 +29,11 @@ const IDLE: Duration = Duration::from_mins(1);
 const QUIC_IDLE_MS: u32 = 30_000;
 /// Pause before a topic that was left can be in the mesh again; equal on all nodes.
 const REJOIN_PAUSE: Duration = Duration::from_secs(1);
+/// Pause before a member that was refused may ask again.
+const PRUNE_PAUSE: Duration = Duration::from_secs(10);
+/// Members that are in the own mesh of a topic: more are looked for below the first number, until
+/// there are as many as the second says. Others are taken up to the third, so that hardly anybody is refused.
+const MESH: [usize; 3] = [3, 4, 24];
 
 /// Gossipsub of sealed messages.
 pub(super) type Gossip = gossipsub::Behaviour<
@@ -47,7 +52,7 @@ pub(super) struct Behaviour {
     ping: ping::Behaviour,
     reachability: Toggle<autonat::v2::client::Behaviour<StdRng>>,
     pub(super) local: Toggle<mdns::tokio::Behaviour>,
-    pub(super) gossip: Gossip,
+    pub(super) gossip: DirectGossip,
     pub(super) streams: libp2p_stream::Behaviour,
 }
 
@@ -125,7 +130,7 @@ fn behaviour(
         ping: ping::Behaviour::new(ping::Config::new()),
         reachability: reachability.into(),
         local: local.into(),
-        gossip: gossip()?,
+        gossip: DirectGossip::new(gossip()?),
         streams: libp2p_stream::Behaviour::new(),
     })
 }
@@ -141,10 +146,14 @@ fn gossip() -> Result<Gossip, Box<dyn std::error::Error + Send + Sync>> {
         .max_transmit_size(GOSSIP_TRANSMIT_MAX)
         .max_control_message_size(GOSSIP_TRANSMIT_MAX)
         .unsubscribe_backoff(REJOIN_PAUSE)
-        .prune_backoff(REJOIN_PAUSE)
+        .prune_backoff(PRUNE_PAUSE)
+        .gossip_lazy(0)
+        .gossip_factor(0.0)
         .heartbeat_initial_delay(Duration::from_millis(100))
         .mesh_outbound_min(0)
-        .mesh_n_low(1)
+        .mesh_n_low(MESH[0])
+        .mesh_n(MESH[1])
+        .mesh_n_high(MESH[2])
         .connection_handler_queue_len(512)
         .build()?;
     let filter = MaxCountSubscriptionFilter {

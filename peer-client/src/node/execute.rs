@@ -43,6 +43,9 @@ impl Running {
             Effect::ConnectServer { addresses } => self.connect_server(addresses),
             Effect::DisconnectServer => self.disconnect_server(),
             Effect::SendServer(frame) => self.send_server(frame),
+            Effect::Solve { challenge, difficulty } => {
+                self.jobs.spawn(jobs::solve(challenge, difficulty));
+            }
             Effect::Reserve => {
                 self.server.reserve_wanted = true;
                 self.reserve_if_due();
@@ -65,7 +68,7 @@ impl Running {
             Effect::Subscribe(tag) => self.subscribe(tag),
             Effect::Unsubscribe(tag) => {
                 self.subscribers.remove(&tag);
-                self.swarm.behaviour_mut().gossip.unsubscribe(&topic(&tag));
+                self.swarm.behaviour_mut().gossip.topics.unsubscribe(&topic(&tag));
             }
             Effect::Publish { ticket, tag, bytes } => self.publish(ticket, tag, bytes),
             Effect::AnswerPairing { pairing, reply } => {
@@ -108,7 +111,15 @@ impl Running {
         self.tasks.spawn(streams::open_sync(control, session, device, frames, shared));
     }
 
+    /// Files give way to messages.
+    pub(super) fn note_talk(&self, is_talk: bool) {
+        if is_talk {
+            self.blobs.pace().talk();
+        }
+    }
+
     fn send_sync(&mut self, session: SessionId, frame: SyncFrame) {
+        self.note_talk(matches!(frame, SyncFrame::Events(_) | SyncFrame::Typing));
         let outbox = self.outboxes.get(&session);
         if outbox.is_some_and(|outbox| outbox.try_send(frame).is_err()) {
             // Whoever takes nothing loses the stream, and catches up on the next one.
@@ -225,7 +236,7 @@ impl Running {
     }
 
     fn subscribe(&mut self, tag: TopicTag) {
-        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        let gossip = &mut self.swarm.behaviour_mut().gossip.topics;
         let topic = topic(&tag);
         if let Err(error) = gossip.subscribe(&topic) {
             tracing::warn!(%error, "cannot subscribe to a group's topic");
@@ -247,7 +258,7 @@ impl Running {
     }
 
     fn publish(&mut self, ticket: Ticket, tag: TopicTag, bytes: Vec<u8>) {
-        let result = self.swarm.behaviour_mut().gossip.publish(topic(&tag), bytes);
+        let result = self.swarm.behaviour_mut().gossip.topics.publish(topic(&tag), bytes);
         let taken =
             result.inspect_err(|error| tracing::debug!(%error, "gossip was not taken")).is_ok();
         self.ready.push_back(Input::Gossip(GossipInput::Published { ticket, taken }));
@@ -262,7 +273,8 @@ impl Running {
     }
 }
 
-fn topic(tag: &TopicTag) -> IdentTopic {
+/// The gossip topic of a group.
+pub(super) fn topic(tag: &TopicTag) -> IdentTopic {
     IdentTopic::new(rendezvous::topic(tag))
 }
 

@@ -10,8 +10,9 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
 };
 use wire::{
+    admission,
     blob::{self, BlobReply, BlobRequest},
-    id::DeviceId,
+    id::{Challenge, DeviceId},
 };
 
 use super::{
@@ -25,7 +26,7 @@ use crate::{
     },
     core::{
         command::{Failure, FileSource},
-        input::{AttachmentInput, Input, PreparedFile, Ticket},
+        input::{AttachmentInput, Input, PreparedFile, ServerInput, Ticket},
     },
     media,
 };
@@ -43,6 +44,12 @@ pub(super) enum Decision {
     Grant(BlobRequest),
     /// Do not.
     Refuse(BlobReply),
+}
+
+/// Works for a new name.
+pub(super) async fn solve(challenge: Challenge, difficulty: u8) -> Input {
+    let solving = spawn_blocking(move || admission::solve(&challenge, difficulty));
+    Input::Server(ServerInput::Solved { answer: solving.await.ok().flatten() })
 }
 
 /// Reads a file to be sent and puts it into the store of attachments.

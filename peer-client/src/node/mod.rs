@@ -2,12 +2,14 @@
 
 mod behaviour;
 mod closing;
+mod direct_gossip;
 mod execute;
 pub mod files;
 mod hiding;
 mod jobs;
 mod listen;
 pub(crate) mod lone;
+mod meshes;
 mod opening;
 mod pairing;
 mod run;
@@ -48,6 +50,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Addresses of one rendezvous server, each ending in `/p2p/ID`.
     pub rendezvous: Vec<Multiaddr>,
+    /// What the server wants to see before it gives a new name, from an invitation to it.
+    pub token: Option<Vec<u8>>,
     /// The name to register.
     pub username: Username,
     /// Where to listen; empty for all interfaces, ports chosen by the system.
@@ -175,6 +179,7 @@ pub async fn start(config: Config) -> Result<Node, NodeError> {
         username: config.username.clone(),
         server,
         server_addresses: server_addresses.clone(),
+        token: config.token.clone(),
         relay_only: config.relay_only,
         blob_dir: files.blobs(),
         attachment_quota: config.attachment_quota,

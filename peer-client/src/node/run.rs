@@ -22,7 +22,7 @@ use wire::{
     blob::BlobRequest,
     id::{DeviceId, MembershipProof, TopicTag},
     pairing::PairingReply,
-    rendezvous::ClientFrame,
+    rendezvous::{ClientFrame, ServerFrame},
     sync::SyncFrame,
 };
 
@@ -30,6 +30,7 @@ use super::{
     behaviour::{Behaviour, BehaviourEvent},
     files::Files,
     jobs::Decision,
+    meshes::Meshes,
     opening::Opening,
     streams,
     traffic::Counters,
@@ -131,6 +132,7 @@ pub(super) struct Running {
     pub(super) counters: Counters,
     /// As the core was told last.
     pub(super) traffic: BTreeMap<DeviceId, Traffic>,
+    pub(super) meshes: Meshes,
     last_id: u64,
 }
 
@@ -199,6 +201,7 @@ impl Running {
             openings: BTreeMap::new(),
             counters: Counters::default(),
             traffic: BTreeMap::new(),
+            meshes: Meshes::new(),
             last_id: 0,
         }
     }
@@ -247,6 +250,10 @@ impl Running {
                 self.tell_traffic();
                 Next::Input(Input::Tick)
             }
+            () = self.meshes.due() => {
+                self.look_at_meshes();
+                Next::Nothing
+            }
         }
     }
 
@@ -261,6 +268,7 @@ impl Running {
     }
 
     fn handle(&mut self, input: Input) {
+        self.note_talk(matches!(input, Input::Sync(SyncInput::Events { .. })));
         let before = Arc::clone(self.machine.model());
         for effect in self.machine.handle(now(), input) {
             self.execute(effect);
@@ -324,6 +332,9 @@ impl Running {
 
     fn event(&mut self, event: Event) -> Option<Input> {
         match event {
+            Event::Input(Input::Server(ServerInput::Frame(ServerFrame::Push(push)))) => {
+                self.take_push(push)
+            }
             Event::Input(input) => Some(input),
             Event::ServerStreamEnded(text) => self.server_lost(text),
             Event::SyncAccepted { device, stream } => {

@@ -18,7 +18,7 @@ use wire::{
 
 use super::{
     behaviour::BehaviourEvent,
-    run::{BACKLOG, NodeEvent, Running},
+    run::{NodeEvent, Running},
     streams, surroundings,
 };
 use crate::core::{
@@ -127,6 +127,8 @@ impl Running {
             self.server.connection = None;
             return self.server_lost(format!("the connection to the server ended: {cause}"));
         }
+        // Whoever has no members left is told so at once.
+        self.look_at_meshes();
         let link = self.links.by_connection.remove(&connection)?;
         self.links.by_link.remove(&link);
         let device = DeviceId::try_from(peer).ok()?;
@@ -260,11 +262,9 @@ impl Running {
 
     fn on_gossip(&mut self, event: gossipsub::Event) -> Option<Input> {
         match event {
-            // Nothing holds gossip back; what is lost of it is found by the next digest.
-            gossipsub::Event::Message { .. } if self.store_backlog.len() >= BACKLOG => None,
-            gossipsub::Event::Message { message, .. } => {
+            gossipsub::Event::Message { message_id, message, .. } => {
                 let tag = rendezvous::topic_tag(message.topic.as_str())?;
-                Some(Input::Gossip(GossipInput::Message { tag, bytes: message.data }))
+                self.take_gossip(tag, &message_id, message.data)
             }
             gossipsub::Event::Subscribed { peer_id, topic } => {
                 let tag = rendezvous::topic_tag(topic.as_str())?;

@@ -29,7 +29,10 @@ pub(super) fn append_all<'entry>(
     let mut erased = false;
     for (event, account) in entries {
         let arrival = if ahead {
-            insert(database, event, account, path)?
+            match insert(database, event, account, path)? {
+                None => fill(database, event, account)?,
+                arrival => arrival,
+            }
         } else {
             append(database, event, account, path)?
         };
@@ -106,6 +109,31 @@ fn insert(
         entries::index(database, arrival, &row, account)?;
     }
     Ok(arrival)
+}
+
+/// Gives an entry that is here without its payload that payload, unless it was erased. Gives its arrival if
+/// that is new.
+fn fill(
+    database: &Connection,
+    event: &CheckedEvent,
+    account: &AccountId,
+) -> Result<Option<i64>, StoreError> {
+    if event.payload.is_none() || changes::is_erased(database, &event.id, account)? {
+        return Ok(None);
+    }
+    let header = &event.header;
+    let removed = database
+        .prepare_cached(
+            "DELETE FROM events WHERE id = ?1 AND conversation = ?2 AND author = ?3
+             AND payload IS NULL AND edits IS NULL",
+        )?
+        .execute(params![
+            event.id.as_bytes(),
+            header.conversation.as_bytes(),
+            header.author.as_bytes()
+        ])?;
+    // As if it came only now: so it is told like any other.
+    if removed > 0 { insert(database, event, account, Some(Path::Synced)) } else { Ok(None) }
 }
 
 /// Takes away what came ahead in an entry's place, if that was another one: the author signed two for it,

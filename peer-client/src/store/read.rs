@@ -26,6 +26,7 @@ use crate::core::{
         AccountRow, ConversationRow, ConversationState, Kind, LogRow, MessageRow, Revision,
         Snapshot, StoreOp, StoreReply,
     },
+    withheld::WITHHELD_MAX,
 };
 
 /// Entries of a log that are read in one go: enough for several frames, since a read may wait for a commit.
@@ -355,8 +356,29 @@ fn state(
         sent,
         unread,
         last,
+        withheld: withheld(database, &row.id)?,
         row,
     })
+}
+
+/// The newest entries without a payload, but for those that were erased here.
+fn withheld(
+    database: &Connection,
+    conversation: &ConversationId,
+) -> Result<Vec<(DeviceId, u64, EventId)>, StoreError> {
+    let mut statement = database.prepare_cached(
+        "SELECT e.author, e.sequence, e.id FROM events e
+         JOIN logs l ON l.conversation = e.conversation AND l.device = e.author
+         WHERE e.conversation = ?1 AND e.payload IS NULL AND e.sequence <= l.sequence
+           AND NOT EXISTS (SELECT 1 FROM revisions r WHERE r.message IN (e.id, e.edits)
+                           AND r.account = l.account AND r.erased = 1)
+         ORDER BY e.arrival DESC LIMIT ?2",
+    )?;
+    let rows = statement
+        .query_map(params![conversation.as_bytes(), WITHHELD_MAX as u32], |row| {
+            Ok((DeviceId::new(row.get(0)?), row.get(1)?, EventId::new(row.get(2)?)))
+        })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn logs(database: &Connection, conversation: &ConversationId) -> Result<Vec<LogRow>, StoreError> {

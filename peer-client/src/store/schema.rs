@@ -56,6 +56,7 @@ const MIGRATIONS: &[&str] = &[
         text, place, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
     INSERT INTO search(search, rank) VALUES ('secure-delete', 1);
 ",
+    "CREATE INDEX without_payload ON events(conversation) WHERE payload IS NULL;",
     "
     CREATE TABLE whereabouts(device BLOB PRIMARY KEY, addresses TEXT NOT NULL) STRICT;
     CREATE TABLE relay_only(account BLOB PRIMARY KEY) STRICT;

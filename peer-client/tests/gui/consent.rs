@@ -61,6 +61,8 @@ fn the_list_has_a_menu_too_and_shows_what_is_muted() {
     let mut view = listed("#rust", 3, "hi");
     view.muted = true;
     let mut desk = Desk::over([1100.0, 700.0], model(vec![view]));
+    // In groups the window looks for the user's name.
+    assert!(matches!(desk.command(), Command::History { .. }));
     desk.harness.get_by_label_contains("#rust, 3 unread, muted").click_secondary();
     desk.run();
     assert!(!desk.has("Block"));

@@ -2,15 +2,23 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at the first surprise")]
 
+mod announcing;
 mod changing;
+mod completing;
 mod consent;
+mod controls;
 mod conversations;
 mod details;
 mod devices;
+mod drafts;
 mod first_page;
+mod gallery;
+mod keyboard;
+mod marked_up;
 mod private_groups;
 mod safekeeping;
 mod searching;
 mod settings;
 mod support;
+mod verifying;
 mod writing;

@@ -15,7 +15,7 @@ use peer_client::{
             ServerTie, Stage, Timeline,
         },
     },
-    gui::{Launcher, Login, Options, Start, Window},
+    gui::{Announcement, Announcer, Launcher, Login, Options, Start, Window},
     handle::{self, Call, Handle, Port},
 };
 use tokio::runtime::Runtime;
@@ -36,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Desk {
     pub(crate) harness: Harness<'static, Window>,
     pub(crate) port: Port,
+    /// What was told outside of the window.
+    pub(crate) announced: Arc<Mutex<Vec<Announcement>>>,
     pub(crate) model: Model,
     _runtime: Runtime,
     folder: tempfile::TempDir,
@@ -86,12 +88,20 @@ impl Desk {
         let (handle, port) = handle::channel();
         let launches = Launches::new();
         launches.end_with(Ok(handle));
-        let start = Start {
-            rendezvous: vec![SERVER.parse().unwrap()],
-            username: Some(name("me")),
-            ..Start::default()
-        };
-        let mut desk = Self::build(size, start, None, port, &launches);
+        let mut desk = Self::build(size, home(), None, port, &launches);
+        desk.publish(model);
+        desk.wait_for("Settings");
+        desk
+    }
+
+    /// The same once more over the same folder, as after a restart.
+    pub(crate) fn restarted(self, size: [f32; 2]) -> Self {
+        let Self { harness, port, announced: _, model, _runtime: runtime, folder } = self;
+        drop((harness, port, runtime));
+        let (handle, port) = handle::channel();
+        let launches = Launches::new();
+        launches.end_with(Ok(handle));
+        let mut desk = Self::build_in(folder, size, home(), (None, port), &launches);
         desk.publish(model);
         desk.wait_for("Settings");
         desk
@@ -128,24 +138,37 @@ impl Desk {
 
     fn build(
         size: [f32; 2],
-        mut start: Start,
+        start: Start,
         handle: Option<Handle>,
         port: Port,
         launches: &Launches,
     ) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::build_in(tempfile::tempdir().unwrap(), size, start, (handle, port), launches)
+    }
+
+    fn build_in(
+        folder: tempfile::TempDir,
+        size: [f32; 2],
+        mut start: Start,
+        (handle, port): (Option<Handle>, Port),
+        launches: &Launches,
+    ) -> Self {
         start.data_dir = folder.path().to_path_buf();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
+        let announced: Arc<Mutex<Vec<Announcement>>> = Arc::default();
+        let told = Arc::clone(&announced);
+        let announcer: Announcer = Box::new(move |it| told.lock().unwrap().push(it));
         let options = Options {
             start,
             handle,
             runtime: runtime.handle().clone(),
             clock: || NOW_MS,
             shutdown: CancellationToken::new(),
+            announcer: Some(announcer),
         };
         let start_node = launches.launcher();
         let harness = Harness::builder()
@@ -154,7 +177,7 @@ impl Desk {
             // Fonts of other scripts come from the system, which tests do without.
             .allow_missing_glyphs()
             .build_eframe(move |creation| Window::new(&creation.egui_ctx, options, start_node));
-        Self { harness, port, model: Model::default(), _runtime: runtime, folder }
+        Self { harness, port, announced, model: Model::default(), _runtime: runtime, folder }
     }
 
     /// Shows a new state.
@@ -268,6 +291,15 @@ impl Desk {
     }
 }
 
+/// What a window starts with whose user has registered.
+fn home() -> Start {
+    Start {
+        rendezvous: vec![SERVER.parse().unwrap()],
+        username: Some(name("me")),
+        ..Start::default()
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "bounds a wait for another thread")]
 fn now() -> Instant {
     Instant::now()
@@ -275,6 +307,11 @@ fn now() -> Instant {
 
 pub(crate) fn name(text: &str) -> Username {
     Username::new(text).unwrap()
+}
+
+/// The account of somebody with this name.
+pub(crate) fn account(name: &str) -> AccountId {
+    AccountId::new(*blake3::hash(name.as_bytes()).as_bytes())
 }
 
 pub(crate) fn conversation(text: &str) -> ConversationName {
@@ -311,6 +348,10 @@ pub(crate) fn listed(name: &str, unread: u32, last: &str) -> ConversationView {
         ConversationName::Group(_) => self::name("ada"),
     };
     ConversationView {
+        account: match conversation(name) {
+            ConversationName::Direct(person) => Some(account(person.as_str())),
+            ConversationName::Group(_) => None,
+        },
         name: conversation(name),
         unread,
         last: Some(LastLine {

@@ -3,6 +3,7 @@
 //! Other engines stand beside [`sqlite`] as further implementations of
 //! [`NameStore`](crate::names::NameStore).
 
+pub mod operator;
 pub mod schema;
 pub mod sqlite;
 pub mod worker;
@@ -51,6 +52,9 @@ pub enum StoreError {
     /// A row breaks the rules under which it was written.
     #[error("a row of the name store is damaged")]
     Row,
+    /// As many bans as the store takes.
+    #[error("there are {0} bans already; lift some, or ban whole networks")]
+    TooManyBans(usize),
     /// `SQLite` failed.
     #[error("the name store failed: {0}")]
     Sqlite(#[from] rusqlite::Error),

@@ -6,7 +6,8 @@ use rusqlite::{Connection, TransactionBehavior};
 pub const APPLICATION_ID: i64 = 0x4e4a_6e6d;
 
 /// The statements that lead from each version to the next. Never edit one that was released.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE name (
     account BLOB PRIMARY KEY NOT NULL CHECK (length(account) = 32),
     username TEXT NOT NULL UNIQUE,
@@ -15,7 +16,20 @@ CREATE TABLE name (
     body BLOB NOT NULL,
     signature BLOB NOT NULL CHECK (length(signature) = 64)
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+CREATE TABLE ban (
+    banned TEXT PRIMARY KEY NOT NULL,
+    reason TEXT NOT NULL,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE token (
+    id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    uses INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Version of the tables that this program uses.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;

@@ -22,7 +22,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The open name store.
 #[derive(Debug)]
 pub struct SqliteNames {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl SqliteNames {

@@ -23,20 +23,20 @@ fn command(subcommand: &str, data_dir: &Path, arguments: &[&str]) -> Command {
 }
 
 /// A running server, killed when this is dropped.
-struct Running {
-    child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
     stdout: mpsc::Receiver<String>,
 }
 
 impl Running {
-    fn start(data_dir: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start(data_dir: &Path, arguments: &[&str]) -> Self {
         let mut child = command("run", data_dir, arguments).spawn().unwrap();
         let stdout = lines(child.stdout.take().unwrap());
         Self { child, stdout }
     }
 
     /// The next line of standard output.
-    fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         match self.stdout.recv_timeout(PATIENCE) {
             Ok(line) => line,
             Err(error) => {

@@ -67,6 +67,7 @@ impl Client {
         swarm.dial(server.clone()).unwrap();
         let (jobs, jobs_waiting) = mpsc::channel(64);
         let (events_out, mut events) = mpsc::channel(65_536);
+        let copies = events_out.clone();
         let driver = tokio::spawn(client_swarm::drive(swarm, server_id, jobs_waiting, events_out));
         within("a connection", async {
             match events.recv().await {
@@ -80,7 +81,7 @@ impl Client {
         let (read, writer) = stream.split();
         let (push, pushes) = mpsc::channel(65_536);
         let (respond, responses) = mpsc::channel(16);
-        let reader = tokio::spawn(read_frames(read, push, respond));
+        let reader = tokio::spawn(read_frames(read, push, respond, copies));
         Self {
             device: key.id(),
             server: server.clone(),
@@ -95,6 +96,29 @@ impl Client {
             relays: BTreeSet::new(),
             driver,
         }
+    }
+
+    /// Whether the server lets device `n` connect, and stay until it answered a ping.
+    pub(crate) async fn can_connect(n: u8, server: &Multiaddr) -> bool {
+        let key = DeviceKey::from_seed([n; 32]);
+        let mut swarm = client_swarm::swarm(&key);
+        let mut control = swarm.behaviour().stream.new_control();
+        swarm.dial(server.clone()).unwrap();
+        let (_jobs, jobs_waiting) = mpsc::channel(1);
+        let (events_out, _events) = mpsc::channel(65_536);
+        let server_id = peer_of(server);
+        let driver = tokio::spawn(client_swarm::drive(swarm, server_id, jobs_waiting, events_out));
+        let protocol = StreamProtocol::new(rendezvous::PROTOCOL);
+        let trying = async {
+            let mut stream = control.open_stream(server_id, protocol).await.ok()?;
+            let request = Request::Hello { version: VERSION, token: None };
+            stream.write_all(&frame::encode(&ClientFrame { id: 1, request })).await.ok()?;
+            stream.flush().await.ok()?;
+            stream.read_exact(&mut [0; frame::PREFIX]).await.ok()
+        };
+        let answered = within("a connection or a refusal", trying).await;
+        driver.abort();
+        answered.is_some()
     }
 
     /// Connects, says hello and registers the account of the same number.
@@ -126,6 +150,16 @@ impl Client {
         let (answered, result) = self.answer().await;
         assert_eq!(answered, id);
         result
+    }
+
+    /// Asks and waits for the answer; none if the server is gone.
+    pub(crate) async fn try_ask(&mut self, request: Request) -> Option<Result<Response, Refusal>> {
+        self.next_request += 1;
+        let frame = ClientFrame { id: self.next_request, request };
+        self.writer.write_all(&frame::encode(&frame)).await.ok()?;
+        self.writer.flush().await.ok()?;
+        let answered = within("an answer or the end", self.responses.recv()).await;
+        answered.map(|(_, result)| result)
     }
 
     /// The next answer and the id of its request.
@@ -306,6 +340,7 @@ async fn read_frames(
     mut stream: impl futures::AsyncRead + Unpin,
     push: mpsc::Sender<Push>,
     respond: mpsc::Sender<(u32, Result<Response, Refusal>)>,
+    copies: mpsc::Sender<ClientEvent>,
 ) {
     let mut prefix = [0; frame::PREFIX];
     while stream.read_exact(&mut prefix).await.is_ok() {
@@ -313,6 +348,11 @@ async fn read_frames(
         stream.read_exact(&mut body).await.unwrap();
         match ServerFrame::decode(&body).unwrap() {
             ServerFrame::Response { id, result } => respond.send((id, result)).await.unwrap(),
+            ServerFrame::Push(Push::Message { tag, sealed }) => {
+                let topic = rendezvous::topic(&tag);
+                let copy = ClientEvent::Message { topic, data: sealed.into_vec() };
+                copies.send(copy).await.unwrap();
+            }
             ServerFrame::Push(it) => push.send(it).await.unwrap(),
         }
     }

@@ -91,7 +91,8 @@ fn gossip() -> gossipsub::Behaviour<
         .max_transmit_size(GOSSIP_TRANSMIT_MAX)
         .max_control_message_size(GOSSIP_TRANSMIT_MAX)
         .unsubscribe_backoff(Duration::from_secs(1))
-        .prune_backoff(Duration::from_secs(1))
+        .gossip_lazy(0)
+        .gossip_factor(0.0)
         .build()
         .unwrap();
     let filter = MaxCountSubscriptionFilter {

@@ -7,12 +7,18 @@
 )]
 
 mod autonat;
+mod backup;
 mod cli;
 mod client;
 mod client_swarm;
+mod copies;
+mod durability;
 mod groups;
+mod hostile;
 mod memory_names;
 mod names;
+mod newcomers;
+mod operating;
 mod people;
 mod presence;
 mod registration;

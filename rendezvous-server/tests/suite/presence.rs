@@ -203,11 +203,13 @@ fn only_members_speak_and_not_without_end() {
     let alice = scenario.person(1, "alice");
     let speak = |scenario: &mut Scenario, length: usize| {
         let message = vec![7];
+        let sealed = vec![0; length];
         let input =
-            Input::GroupMessage { from: device(1), tag: tag(1), length, message: message.clone() };
+            Input::GroupMessage { from: device(1), tag: tag(1), sealed, message: message.clone() };
         match &scenario.handle(input)[..] {
-            [Effect::Relay { from, message: about, accept }] => {
+            [Effect::Relay { from, message: about, accept }, copies @ ..] => {
                 assert_eq!((*from, about), (device(1), &message));
+                assert!(*accept || copies.is_empty());
                 *accept
             }
             other => panic!("{other:?}"),

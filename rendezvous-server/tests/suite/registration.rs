@@ -57,21 +57,6 @@ fn another_version_is_refused() {
 }
 
 #[test]
-fn a_private_server_admits_who_has_its_token() {
-    let config = Config { admission_token: Some("sesame".to_owned()), ..Config::default() };
-    let mut scenario = Scenario::new(&config);
-    let client = scenario.open(1, "127.0.0.1");
-    for (token, answer) in [
-        (None, Err(Refusal::NotAdmitted)),
-        (Some(&b"sesam"[..]), Err(Refusal::NotAdmitted)),
-        (Some(b"sesame"), Ok(Response::Welcome { version: VERSION })),
-    ] {
-        let token = token.map(|token| token.to_vec().into());
-        assert_eq!(scenario.ask(client, Request::Hello { version: VERSION, token }), answer);
-    }
-}
-
-#[test]
 fn a_registration_admits_the_device_to_the_relay() {
     let mut scenario = Scenario::new(&Config::default());
     let client = scenario.open(1, "127.0.0.1");

@@ -60,9 +60,11 @@ impl Scenario {
     /// Answers a question from the registry in memory.
     pub(crate) fn answer(&mut self, question: Question) -> Answer {
         let kind = match question.kind {
-            QuestionKind::Register { record, device, may_be_new, charged } => {
+            QuestionKind::Register { record, device, newcomer, charged } => {
                 let result = NameEntry::open(record).and_then(|entry| {
-                    match register(&mut self.names, &entry, device, may_be_new) {
+                    let admit =
+                        |_names: &mut _| newcomer.without_tokens().map_err(RegisterError::Refused);
+                    match register(&mut self.names, &entry, device, admit) {
                         Ok(change) => Ok((entry, change)),
                         Err(RegisterError::Refused(refusal)) => Err(refusal),
                         Err(RegisterError::Store(never)) => match never {},

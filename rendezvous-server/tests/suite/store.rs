@@ -1,14 +1,22 @@
 //! The name store on disk.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use rendezvous_server::{
-    names::{NameEntry, NameStore as _},
+    bans::Banned,
+    names::{NameEntry, NameStore as _, Newcomer},
     service::{AnswerKind, ClientId, Question, QuestionKind},
-    store::{StoreError, schema, sqlite::SqliteNames, worker::NameWorker},
+    setup,
+    store::{
+        StoreError,
+        operator::{Ban, Rows},
+        schema,
+        sqlite::SqliteNames,
+        worker::NameWorker,
+    },
 };
 use rusqlite::Connection;
-use wire::rendezvous::Refusal;
+use wire::{codec, key::DeviceKey, rendezvous::Refusal};
 
 use crate::people::{account, device, first_record, name, record};
 
@@ -155,11 +163,12 @@ fn only_the_owner_can_read_the_names() {
 fn the_worker_answers_in_order_and_what_it_registered_is_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("names.sqlite");
-    let (worker, mut answers) = NameWorker::start(SqliteNames::open(&path).unwrap()).unwrap();
+    let store = SqliteNames::open(&path).unwrap();
+    let (worker, mut answers) = NameWorker::start(store, device(9)).unwrap();
     let register = |n: u8, username: &str| QuestionKind::Register {
         record: first_record(n, username),
         device: device(n),
-        may_be_new: true,
+        newcomer: Newcomer::Welcome,
         charged: None,
     };
     let questions = [
@@ -191,4 +200,119 @@ fn the_worker_answers_in_order_and_what_it_registered_is_on_disk() {
     assert!(matches!(next(2), AnswerKind::Found(Ok(found)) if found == entry(1, "bob")));
     assert!(matches!(next(3), AnswerKind::Found(Err(Refusal::NotFound))));
     worker.stop();
+}
+
+/// What the program wrote when its schema had version 1, with one name.
+const SCHEMA_1: &str = "
+CREATE TABLE name (
+    account BLOB PRIMARY KEY NOT NULL CHECK (length(account) = 32),
+    username TEXT NOT NULL UNIQUE,
+    skeleton TEXT NOT NULL UNIQUE,
+    sequence INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    signature BLOB NOT NULL CHECK (length(signature) = 64)
+) STRICT, WITHOUT ROWID;
+PRAGMA application_id = 1313500781;
+PRAGMA user_version = 1;
+";
+
+#[test]
+fn a_database_of_the_first_schema_is_brought_up_to_date_with_its_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("names.sqlite");
+    let bob = entry(1, "bob");
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch(SCHEMA_1).unwrap();
+    connection
+        .execute(
+            "INSERT INTO name VALUES (?1, 'bob', ?2, 0, ?3, ?4)",
+            rusqlite::params![
+                bob.record.account.as_bytes(),
+                bob.record.username.skeleton(),
+                bob.signed.body(),
+                bob.signed.signature().as_bytes()
+            ],
+        )
+        .unwrap();
+    drop(connection);
+    let mut store = SqliteNames::open(&path).unwrap();
+    assert_eq!(store.by_username(&name("bob")).unwrap(), Some(bob));
+    assert_eq!(store.rows().unwrap(), Rows { names: 1, bans: 0, tokens: 0 });
+    let version: i64 = Connection::open(&path)
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, schema::VERSION);
+}
+
+#[test]
+fn bans_are_kept_until_they_are_lifted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("names.sqlite");
+    let ban = |banned, since| Ban { banned, reason: "spam".to_owned(), since };
+    let network: Banned = "203.0.113.0/24".parse().unwrap();
+    let bans =
+        [ban(network, 1), ban(Banned::Account(account(1)), 2), ban(Banned::Device(device(1)), 3)];
+    let mut store = SqliteNames::open(&path).unwrap();
+    for ban in &bans {
+        store.put_ban(ban).unwrap();
+    }
+    drop(store);
+    let mut store = SqliteNames::open(&path).unwrap();
+    assert_eq!(store.bans().unwrap(), bans);
+    assert!(store.remove_ban(network).unwrap());
+    assert!(!store.remove_ban(network).unwrap());
+    assert_eq!(store.bans().unwrap(), bans[1..]);
+}
+
+#[test]
+fn a_token_is_good_for_its_uses_until_it_expires_whatever_the_clock_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = SqliteNames::open(&dir.path().join("names.sqlite")).unwrap();
+    let server = DeviceKey::from_seed([9; 32]);
+    let token = || setup::token(&server, 2, 1_000, Duration::from_secs(1)).open().unwrap();
+    let first = token();
+    assert_eq!(
+        [1_000, 1_999, 1_999].map(|now| store.spend(&first, now).unwrap()),
+        [true, true, false]
+    );
+    assert!(!store.spend(&first, 0).unwrap(), "the clock went back");
+    let second = token();
+    assert!(!store.spend(&second, 2_000).unwrap(), "expired");
+    assert!(store.spend(&second, 1_500).unwrap());
+}
+
+#[test]
+fn the_worker_lets_new_names_in_for_tokens_of_its_server_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteNames::open(&dir.path().join("names.sqlite")).unwrap();
+    let (worker, mut answers) = NameWorker::start(store, device(9)).unwrap();
+    let token = |seed: u8, uses| {
+        let now = rendezvous_server::system::unix_ms();
+        let key = DeviceKey::from_seed([seed; 32]);
+        codec::encode(&setup::token(&key, uses, now, Duration::from_hours(1)))
+    };
+    let mut forged = token(9, 1);
+    *forged.last_mut().unwrap() ^= 1;
+    let own = token(9, 1);
+    let mut is_admitted = |n: u8, token: Vec<u8>| {
+        let kind = QuestionKind::Register {
+            record: first_record(n, &format!("name{n}x")),
+            device: device(n),
+            newcomer: Newcomer::WithToken(token),
+            charged: None,
+        };
+        worker.ask(Question { client: ClientId(1), id: 1, kind }).unwrap();
+        match answers.blocking_recv().unwrap().kind {
+            AnswerKind::Registered { result: Ok(_), .. } => true,
+            AnswerKind::Registered { result: Err(Refusal::NotAdmitted), .. } => false,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(!is_admitted(1, token(8, 1)), "of another server");
+    assert!(!is_admitted(1, forged), "forged");
+    assert!(!is_admitted(1, b"sesame".to_vec()), "nonsense");
+    assert!(is_admitted(1, own.clone()));
+    assert!(!is_admitted(2, own.clone()), "used up");
+    assert!(is_admitted(1, own), "who has a name needs none");
 }

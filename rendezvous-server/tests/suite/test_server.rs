@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use libp2p::Multiaddr;
-use rendezvous_server::{config::Config, server::Server};
+use rendezvous_server::{config::Config, operator::Operator, server::Server};
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ pub(crate) struct TestServer {
     pub(crate) tcp: Multiaddr,
     pub(crate) quic: Multiaddr,
     pub(crate) data_dir: TempDir,
+    pub(crate) operator: Operator,
     shutdown: CancellationToken,
     running: JoinHandle<()>,
 }
@@ -40,14 +41,14 @@ impl TestServer {
         let mut config = loopback_config(&data_dir);
         change(&mut config);
         let server = Server::bind(config).await.unwrap();
-        let addresses = server.addresses();
+        let (addresses, operator) = (server.addresses(), server.operator());
         let find = |part: &str| {
             addresses.iter().find(|it| it.to_string().contains(part)).cloned().unwrap()
         };
         let shutdown = CancellationToken::new();
         let token = shutdown.clone();
         let running = tokio::spawn(async move { server.run(token).await.unwrap() });
-        Self { tcp: find("/tcp/"), quic: find("/quic-v1"), data_dir, shutdown, running }
+        Self { tcp: find("/tcp/"), quic: find("/quic-v1"), data_dir, operator, shutdown, running }
     }
 
     /// Ends the server and returns its data folder.

@@ -97,9 +97,30 @@ fn a_sample_is_random_bounded_and_without_the_asker() {
     assert_eq!(topics.sample(&tag(2), device(7), 16, &mut rng), []);
 }
 
+#[test]
+fn members_get_copies_until_they_say_otherwise() {
+    let mut topics = Topics::new(GroupConfig::default());
+    let now = Instant::now();
+    let copied = |topics: &Topics| topics.copied(&tag(1)).copied().collect::<BTreeSet<_>>();
+    for n in 1..4 {
+        topics.join(tag(1), device(n)).unwrap();
+    }
+    assert!(topics.set_copied(tag(1), device(1), false));
+    topics.join(tag(1), device(1)).unwrap();
+    assert_eq!(copied(&topics), BTreeSet::from([device(2), device(3)]), "joined once");
+    topics.leave(tag(1), device(2), now);
+    topics.leave_all(device(1), now);
+    assert!(!topics.set_copied(tag(1), device(2), true), "who left gets none");
+    assert_eq!(copied(&topics), BTreeSet::from([device(3)]));
+    topics.join(tag(1), device(1)).unwrap();
+    assert_eq!(copied(&topics), BTreeSet::from([device(1), device(3)]), "who came back does");
+    assert_eq!(topics.copied(&tag(2)).count(), 0);
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Join(u8, u8),
+    Copies(u8, u8, bool),
     Leave(u8, u8),
     LeaveAll(u8),
     Wait(u64),
@@ -109,6 +130,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0u8..5, 0u8..4).prop_map(|(tag, device)| Step::Join(tag, device)),
         3 => (0u8..5, 0u8..4).prop_map(|(tag, device)| Step::Leave(tag, device)),
+        2 => (0u8..5, 0u8..4, any::<bool>())
+            .prop_map(|(tag, device, wanted)| Step::Copies(tag, device, wanted)),
         1 => (0u8..4).prop_map(Step::LeaveAll),
         1 => (0u64..12).prop_map(Step::Wait),
     ]
@@ -122,6 +145,7 @@ proptest! {
         let mut topics = Topics::new(quotas.clone());
         let mut pairs: BTreeSet<(u8, u8)> = BTreeSet::new();
         let mut subscribed = BTreeSet::new();
+        let mut without: BTreeSet<(u8, u8)> = BTreeSet::new();
         let mut now = Instant::now();
         for step in steps {
             match step {
@@ -143,6 +167,15 @@ proptest! {
                         prop_assert_eq!(joined.subscribe, subscribed.insert(tag(t)));
                     }
                 }
+                Step::Copies(t, d, wanted) => {
+                    let is_member = pairs.contains(&(t, d));
+                    prop_assert_eq!(topics.set_copied(tag(t), device(d), wanted), is_member);
+                    if wanted {
+                        without.remove(&(t, d));
+                    } else if is_member {
+                        without.insert((t, d));
+                    }
+                }
                 Step::Leave(t, d) => {
                     topics.leave(tag(t), device(d), now);
                     pairs.remove(&(t, d));
@@ -159,7 +192,11 @@ proptest! {
                     prop_assert!(topics.next_deadline().is_none_or(|at| at > now));
                 }
             }
+            without.retain(|pair| pairs.contains(pair));
             for t in 0..5 {
+                let copied: BTreeSet<_> = topics.copied(&tag(t)).copied().collect();
+                let wanting = pairs.difference(&without).filter(|it| it.0 == t);
+                prop_assert_eq!(copied, wanting.map(|it| device(it.1)).collect());
                 for d in 0..4 {
                     prop_assert_eq!(topics.is_member(&tag(t), &device(d)), pairs.contains(&(t, d)));
                 }

@@ -61,7 +61,7 @@ pub(crate) fn measure() {
     }
     let (began, before) = (Instant::now(), processor_ms(&carol));
     // Each member's log begins with an introduction.
-    carol.wait_for("everything", has(count as u64 + 3));
+    carol.wait_in_time("everything", has(count as u64 + 3));
     let took = began.elapsed().as_secs_f64();
     let rate = count as f64 / took;
     println!("{count} messages from two members with a half each: {took:.2} s, {rate:.0}/s");

@@ -11,6 +11,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 use wire::{
     account::{AccountRecord, DeviceCertificate, Introduction},
+    admission::{self, AdmissionToken},
     blob::{BlobReply, BlobRequest},
     codec::{self, DecodeError},
     conversation::{GroupMessage, GroupSecret},
@@ -32,8 +33,9 @@ use wire::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every function of this file. The names are those of the fuzz targets and corpus folders.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     ("account_record", account_record),
+    ("admission_token", admission_token),
     ("blob_reply", blob_reply),
     ("blob_request", blob_request),
     ("client_frame", client_frame),
@@ -56,6 +58,14 @@ pub const TARGETS: [Target; 18] = [
 /// Account records, signed and not.
 pub fn account_record(input: &[u8]) {
     signed::<AccountRecord>(input);
+}
+
+/// Tokens that a server signed, and not.
+pub fn admission_token(input: &[u8]) {
+    signed::<AdmissionToken>(input);
+    if let Ok(token) = admission::read_token(input) {
+        assert_eq!(codec::encode(&token), input);
+    }
 }
 
 /// Device certificates, signed and not.

@@ -191,6 +191,10 @@ fn the_largest_rendezvous_frames_fit() {
         ServerFrame::Push(Push::RecordChanged { record }),
         ServerFrame::Push(Push::MemberJoined { tag: group().tag(), member: Box::new(member) }),
         ServerFrame::Push(Push::Notice { kind: NoticeKind::ShuttingDown, text }),
+        ServerFrame::Push(Push::Message {
+            tag: group().tag(),
+            sealed: ByteBuf::from(vec![0xff; GOSSIP_MAX]),
+        }),
     ];
     for frame in frames {
         assert_eq!(ServerFrame::decode(&codec::encode(&frame)), Ok(frame));
@@ -269,6 +273,11 @@ fn texts_in_frames_end_at_their_limit() {
         let text = "x".repeat(length);
         let frame = ServerFrame::Push(Push::Notice { kind: NoticeKind::Replaced, text });
         invalid(ServerFrame::decode(&codec::encode(&frame)).map(drop), length, NOTICE_MAX);
+    }
+    for length in [GOSSIP_MAX, GOSSIP_MAX + 1] {
+        let sealed = ByteBuf::from(vec![0; length]);
+        let frame = ServerFrame::Push(Push::Message { tag: group().tag(), sealed });
+        invalid(ServerFrame::decode(&codec::encode(&frame)).map(drop), length, GOSSIP_MAX);
     }
     for length in [TOKEN_MAX, TOKEN_MAX + 1] {
         let token = Some(ByteBuf::from(vec![0; length]));

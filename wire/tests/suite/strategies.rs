@@ -8,7 +8,10 @@ use wire::{
     bounded::Bounded,
     conversation::{GroupMessage, GroupSecret},
     event::{Attachment, CheckedEvent, Clock, Event, EventHeader, Membership, Payload},
-    id::{AccountId, BlobHash, ConversationId, DeviceId, EventId, Hash, MembershipProof, TopicTag},
+    id::{
+        AccountId, BlobHash, Challenge, ConversationId, DeviceId, EventId, Hash, MembershipProof,
+        TopicTag,
+    },
     invite::{Invitation, Invite},
     key::{AccountKey, DeviceKey},
     limits::{BLOB_MAX, NUMBER_MAX, VERSION},
@@ -295,12 +298,14 @@ pub(crate) fn client_frame() -> impl Strategy<Value = ClientFrame> {
     let request = prop_oneof![
         (any::<u8>(), token).prop_map(|(version, token)| Request::Hello { version, token }),
         signed_record().prop_map(|record| Request::Register { record }),
+        any::<u64>().prop_map(|answer| Request::Solve { answer }),
         list(address(), 16).prop_map(|addresses| Request::Announce { addresses }),
         username().prop_map(|username| Request::Lookup { username }),
         list(account_id(), 40).prop_map(|accounts| Request::Watch { accounts }),
         tag().prop_map(|tag| Request::Join { tag }),
         tag().prop_map(|tag| Request::Leave { tag }),
         tag().prop_map(|tag| Request::Members { tag }),
+        (tag(), any::<bool>()).prop_map(|(tag, wanted)| Request::Copies { tag, wanted }),
     ];
     (any::<u32>(), request).prop_map(|(id, request)| ClientFrame { id, request })
 }
@@ -319,6 +324,10 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         Just(Refusal::NameTaken),
         Just(Refusal::NotFound),
         any::<u32>().prop_map(|retry_after| Refusal::RateLimited { retry_after }),
+        (any::<[u8; 16]>(), any::<u8>()).prop_map(|(challenge, difficulty)| Refusal::Puzzle {
+            challenge: Challenge::new(challenge),
+            difficulty,
+        }),
         Just(Refusal::Unavailable),
     ]
 }
@@ -339,6 +348,8 @@ pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame> {
         (tag(), member())
             .prop_map(|(tag, member)| Push::MemberJoined { tag, member: Box::new(member) }),
         (kind, "\\PC{0,100}").prop_map(|(kind, text)| Push::Notice { kind, text }),
+        (tag(), vec(any::<u8>(), 0..200))
+            .prop_map(|(tag, sealed)| Push::Message { tag, sealed: ByteBuf::from(sealed) }),
     ];
     let result = prop_oneof![response.prop_map(Ok), refusal().prop_map(Err)];
     prop_oneof![

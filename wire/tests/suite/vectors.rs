@@ -6,12 +6,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
 use wire::{
     account::Introduction,
+    admission::AdmissionToken,
     blob::{BlobReply, BlobRequest},
     bounded::Bounded,
     codec::{self, DecodeError},
     conversation::GroupMessage,
     event::{Event, EventHeader, Payload},
-    id::{BlobHash, DeviceId},
+    id::{BlobHash, Challenge, DeviceId, TokenId},
     invite::{Invitation, Invite},
     limits::{GOSSIP_MAX, PAYLOAD_MAX, SYNC_FRAME_MAX},
     pairing::{PairingCode, PairingReply, PairingRequest, PairingSecret},
@@ -78,8 +79,21 @@ where
 
 /// The examples of all formats that are CBOR, or CBOR in text.
 pub(crate) fn formats() -> Vec<Vector> {
-    let all = [accounts(), events(), replication(), gossip(), blobs(), requests(), answers()];
+    let all = [
+        admissions(),
+        accounts(),
+        events(),
+        replication(),
+        gossip(),
+        blobs(),
+        requests(),
+        answers(),
+    ];
     all.into_iter().chain([invites(), pairings()]).flatten().collect()
+}
+
+fn admissions() -> Vec<Vector> {
+    vec![signed("admission_token/signed", &token())]
 }
 
 fn accounts() -> Vec<Vector> {
@@ -219,12 +233,14 @@ fn requests() -> Vec<Vector> {
         ("hello", Request::Hello { version: 1, token: None }),
         ("hello_token", Request::Hello { version: 1, token: Some(ByteBuf::from(*b"token")) }),
         ("register", Request::Register { record }),
+        ("solve", Request::Solve { answer: 70_000 }),
         ("announce", Request::Announce { addresses }),
         ("lookup", Request::Lookup { username: username("alice") }),
         ("watch", Request::Watch { accounts: list(vec![alice().id(), bob().id()]) }),
         ("join", Request::Join { tag }),
         ("leave", Request::Leave { tag }),
         ("members", Request::Members { tag }),
+        ("copies", Request::Copies { tag, wanted: false }),
     ];
     let frame = |(name, request)| {
         let frame = ClientFrame { id: 7, request };
@@ -253,6 +269,7 @@ fn answers() -> Vec<Vector> {
         ("absence", presence(Vec::new())),
         ("record_changed", Push::RecordChanged { record }),
         ("member_joined", Push::MemberJoined { tag: group().tag(), member: Box::new(member()) }),
+        ("message", Push::Message { tag: group().tag(), sealed: ByteBuf::from([4; 5]) }),
         ("shutting_down", notice(NoticeKind::ShuttingDown, "Back at noon")),
         ("replaced", notice(NoticeKind::Replaced, "")),
     ];
@@ -272,7 +289,7 @@ fn answers() -> Vec<Vector> {
     frames.into_iter().map(frame).collect()
 }
 
-fn refusals() -> [Refusal; 11] {
+fn refusals() -> [Refusal; 12] {
     [
         Refusal::NameTaken,
         Refusal::NameInvalid,
@@ -284,13 +301,25 @@ fn refusals() -> [Refusal; 11] {
         Refusal::RateLimited { retry_after: 30 },
         Refusal::Version,
         Refusal::NotAdmitted,
+        Refusal::Puzzle { challenge: Challenge::new([9; 16]), difficulty: 18 },
         Refusal::Unavailable,
     ]
+}
+
+fn token() -> Signed<AdmissionToken> {
+    let token = AdmissionToken {
+        server: server().id(),
+        id: TokenId::new([4; 16]),
+        uses: 300,
+        expires_at: 1_800_000_000_000,
+    };
+    Signed::by_device(&token, &server())
 }
 
 fn invites() -> Vec<Vector> {
     let invitations = [
         ("server", Invitation::Server),
+        ("admission", Invitation::Admission(token())),
         ("person", Invitation::Person(username("alice"))),
         ("group", Invitation::Group { name: group_name("toads"), secret: group() }),
     ];

@@ -97,13 +97,18 @@ impl Device {
     }
 
     pub(super) fn schedule(&mut self, now: Instant, pause: Duration, reach: Reach) {
-        if self.may_be_dialled(reach) && !reach.families.usable(&self.addresses).is_empty() {
+        if self.may_dial(reach) {
             self.direct_at = Some(now + pause);
             self.relay_at = Some(now + pause + RELAY_DELAY);
         } else {
             self.direct_at = None;
             self.relay_at = Some(now + pause);
         }
+    }
+
+    /// Whether it may be dialled at an address, and one fits this device.
+    pub(super) fn may_dial(&self, reach: Reach) -> bool {
+        self.may_be_dialled(reach) && !reach.families.usable(&self.addresses).is_empty()
     }
 
     /// Whether it may be dialled at its addresses at all.

@@ -294,6 +294,22 @@ impl Paths {
         self.devices.get(device).is_some_and(|entry| !entry.links.is_empty())
     }
 
+    /// Whether an address of a device is known that can and may be dialled.
+    pub(crate) fn may_dial(&self, device: &DeviceId) -> bool {
+        self.devices.get(device).is_some_and(|entry| entry.may_dial(self.reach))
+    }
+
+    /// Closes all connections to a device.
+    pub(crate) fn close_all(&mut self, device: &DeviceId) -> Vec<PathAction> {
+        let links = self.devices.get_mut(device).into_iter().flat_map(|entry| &mut entry.links);
+        let open = links.filter(|(_, link)| !link.closing);
+        let close = |(id, link): (&LinkId, &mut Link)| {
+            link.closing = true;
+            PathAction::Close(*id)
+        };
+        open.map(close).collect()
+    }
+
     /// Whether this side made the connection to the device, if there is one.
     pub(crate) fn dialled(&self, device: &DeviceId) -> bool {
         self.devices

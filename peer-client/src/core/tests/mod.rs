@@ -47,6 +47,7 @@ mod simulator;
 mod storing;
 #[cfg(test)]
 mod surroundings;
+mod withheld;
 
 use std::time::Instant;
 
@@ -129,6 +130,7 @@ impl Person {
             username: self.username.clone(),
             server: server_key().id(),
             server_addresses: Vec::new(),
+            token: None,
             relay_only: self.relay_only,
             blob_dir: "blobs".into(),
             attachment_quota: 1000,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wire::{
     event::{Event, Payload},
     id::DeviceId,
+    limits::NUMBER_MAX,
     sync::{Have, SyncFrame},
 };
 
@@ -150,7 +151,7 @@ fn a_history_is_not_sent_again_without_end() {
     let bob = Stranger::new(2, "bob");
     let proof = bob.group_proof(&secret, &alice);
     let session = alice.greet(bob.id(), secret.conversation(), proof);
-    let ask = SyncFrame::Ask { device: alice.device(), from: 0, to: 0 };
+    let ask = SyncFrame::Ask { device: alice.device(), from: 0, to: NUMBER_MAX };
     let sent: usize = (0..1000).map(|_| logs_sent(alice.frame(session, &ask), session).len()).sum();
     assert_eq!(sent, 64 * 6, "each time the introduction and five messages");
 }

@@ -4,7 +4,10 @@ use egui::{Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
 use lucide_icons::Icon;
 use wire::name::ConversationName;
 
-use super::{parts, roads, sidebar};
+use super::{
+    parts, roads, sidebar,
+    verify::{self, Verify},
+};
 use crate::{
     core::{
         command::Command,
@@ -13,6 +16,7 @@ use crate::{
     gui::{
         fonts, format,
         pages::{Dialog, Place},
+        preferences::Trust,
         state::{Purpose, Scene, UiState, Wish},
         text,
         theme::{self, size, space},
@@ -56,7 +60,7 @@ pub(crate) fn about_ui(
         ui.scope(|ui| members_ui(ui, scene, &all));
     }
     ui.add_space(space::S);
-    let leaves = actions_ui(ui, &conversation.name, (state, out));
+    let leaves = actions_ui(ui, scene, &conversation.name, (state, out));
     ui.add_space(space::S);
     let width = ui.available_width();
     button::text(ui, "Close", button::Kind::Plain, Some(width)).clicked() || leaves
@@ -65,10 +69,21 @@ pub(crate) fn about_ui(
 /// Draws what can be done with a conversation, and tells whether the user leaves.
 fn actions_ui(
     ui: &mut Ui,
+    scene: &Scene<'_>,
     name: &ConversationName,
     (state, out): (&mut UiState, &mut Vec<Wish>),
 ) -> bool {
     let mut leaves = false;
+    if let ConversationName::Direct(person) = name {
+        let (icon, words) = match verify::trust(scene, name, &state.preferences) {
+            Trust::Verified => (Icon::ShieldCheck, "Verified: the number was the same"),
+            Trust::Changed => (Icon::ShieldAlert, "The key is not the one that you verified"),
+            Trust::Unknown => (Icon::ShieldQuestionMark, "Compare a number with them"),
+        };
+        if parts::way_row(ui, icon, "Verify", words) {
+            state.dialog = Verify::of(scene, person).map(Dialog::Verify);
+        }
+    }
     ui.spacing_mut().item_spacing.y = 0.0;
     if let ConversationName::Group(group) = name
         && parts::way_row(ui, Icon::QrCode, "Invitation link", "Lets others join and read")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+use egui::{CentralPanel, Frame, Margin, OpenUrl, Panel, Ui};
 use wire::{id::EventId, name::ConversationName};
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     marks,
     message_menu::{self, Reacting},
     messages::ChatRows,
+    verify,
 };
 use crate::{
     core::{
@@ -20,8 +21,10 @@ use crate::{
     gui::{
         composer,
         grouping::{self, RowKey},
-        pages::{Details, Dialog},
-        state::{Errand, Scene, Seek, UiState, Wish},
+        links,
+        pages::{Address, Details, Dialog},
+        state::{Errand, Purpose, Scene, Seek, UiState, Wish},
+        text::Target,
         theme::{self, space},
         writing::Reply,
     },
@@ -60,6 +63,7 @@ pub(crate) fn chat_ui(
     });
     find::find_ui(ui, name, state, out);
     consent::consent_ui(ui, scene, name, out);
+    verify::warning_ui(ui, scene, name, state);
     seek(ui, name, state, out);
     Panel::bottom("composer").frame(frame).show_separator_line(false).show(ui, |ui| {
         if scene.is_blocked(name) {
@@ -210,6 +214,8 @@ pub(crate) enum Action {
     Reply(Arc<MessageView>),
     /// Go to another message.
     Jump(EventId),
+    /// Go where a part of its text leads.
+    Follow(Target),
     /// Get its file here.
     Fetch(EventId),
     /// Get its file no more.
@@ -248,6 +254,7 @@ fn apply(
             state.chat.seek(id);
             ui.ctx().request_repaint();
         }
+        Action::Follow(target) => follow(ui, target, state, out),
         Action::Fetch(message) => {
             out.push(Wish::tell(Command::Fetch { message, save_to: None }));
         }
@@ -275,6 +282,21 @@ fn apply(
             let details = Details { message, asked: None, people: None };
             state.dialog = Some(Dialog::Details(details));
         }
+    }
+}
+
+/// Opens an address or a conversation with a person. An address that pretends is asked about first.
+fn follow(ui: &Ui, target: Target, state: &mut UiState, out: &mut Vec<Wish>) {
+    match target {
+        Target::Person(username) => {
+            let conversation = ConversationName::Direct(username);
+            let command = Command::Open { conversation: conversation.clone() };
+            out.push(Wish { command, purpose: Purpose::Start(conversation) });
+        }
+        Target::Web(url) => match links::oddity(&url) {
+            Some(why) => state.dialog = Some(Dialog::Address(Address { url, why })),
+            None => ui.ctx().open_url(OpenUrl::new_tab(url)),
+        },
     }
 }
 

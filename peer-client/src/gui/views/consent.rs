@@ -8,7 +8,7 @@ use crate::{
     core::{command::Command, model::ConversationView},
     gui::{
         fonts,
-        state::{Scene, Wish},
+        state::{Scene, UiState, Wish},
         theme::{self, size, space},
         views::header,
         widgets::button::{self, Kind},
@@ -96,8 +96,17 @@ pub(crate) fn closed_ui(ui: &mut Ui, name: &ConversationName) {
 }
 
 /// Lines of a conversation's menu.
-pub(crate) fn items_ui(ui: &mut Ui, conversation: &ConversationView, out: &mut Vec<Wish>) {
+pub(crate) fn items_ui(
+    ui: &mut Ui,
+    conversation: &ConversationView,
+    (state, out): (&mut UiState, &mut Vec<Wish>),
+) {
     let name = &conversation.name;
+    let pinned = state.preferences.is_pinned(name);
+    let (icon, label) = if pinned { (Icon::PinOff, "Unpin") } else { (Icon::Pin, "Pin") };
+    if button::menu(ui, icon, label) {
+        state.preferences.pin(name, !pinned);
+    }
     let (icon, label) =
         if conversation.muted { (Icon::Bell, "Unmute") } else { (Icon::BellOff, "Mute") };
     if button::menu(ui, icon, label) {

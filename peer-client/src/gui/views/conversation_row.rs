@@ -25,17 +25,29 @@ pub(crate) const ROW: f32 = 68.0;
 /// Side of a picture, in points.
 const AVATAR: f32 = 48.0;
 
+/// What the window itself knows of a conversation.
+pub(crate) struct Marks<'a> {
+    /// It is in view.
+    pub(crate) selected: bool,
+    /// It stays at the top.
+    pub(crate) pinned: bool,
+    /// The user is named in what was not read.
+    pub(crate) mentioned: bool,
+    /// What is being written in it.
+    pub(crate) draft: Option<&'a str>,
+}
+
 /// Draws a conversation.
 pub(crate) fn row_ui(
     ui: &mut Ui,
     scene: &Scene<'_>,
     conversation: &ConversationView,
-    selected: bool,
+    marks: &Marks<'_>,
 ) -> Response {
     let palette = theme::palette(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let ground = rect.shrink2(vec2(space::S, 1.0));
-    let fill = if selected {
+    let fill = if marks.selected {
         palette.selected
     } else if response.hovered() {
         palette.hover
@@ -57,9 +69,9 @@ pub(crate) fn row_ui(
         pos2(picture.right() + space::M, ground.top() + 10.0),
         pos2(ground.right() - space::M, ground.bottom() - 10.0),
     );
-    paint_lines(ui, scene, conversation, inner, palette);
+    paint_lines(ui, scene, (conversation, marks), inner, palette);
     response.widget_info(|| {
-        WidgetInfo::selected(Role::Button, true, selected, description(conversation))
+        WidgetInfo::selected(Role::Button, true, marks.selected, description(conversation, marks))
     });
     response.on_hover_cursor(CursorIcon::PointingHand)
 }
@@ -67,7 +79,7 @@ pub(crate) fn row_ui(
 fn paint_lines(
     ui: &Ui,
     scene: &Scene<'_>,
-    conversation: &ConversationView,
+    (conversation, marks): (&ConversationView, &Marks<'_>),
     rect: Rect,
     palette: &Palette,
 ) {
@@ -114,13 +126,17 @@ fn paint_lines(
         let icon = Rect::from_center_size(pos2(at.right() + 12.0, upper), Vec2::splat(14.0));
         centred(ui.painter(), icon, &sign.0, sign.1, palette.text_faint);
     }
-    paint_lower(ui, conversation, rect, palette);
+    paint_lower(ui, (conversation, marks), rect, palette);
 }
 
 /// Draws the second line: the newest message, with the marks at its end.
-fn paint_lower(ui: &Ui, conversation: &ConversationView, rect: Rect, palette: &Palette) {
+fn paint_lower(
+    ui: &Ui,
+    (conversation, marks): (&ConversationView, &Marks<'_>),
+    rect: Rect,
+    palette: &Palette,
+) {
     let lower = rect.bottom() - 9.0;
-
     let mut right = rect.right();
     if conversation.unread > 0 {
         let colours = if conversation.muted {
@@ -136,17 +152,28 @@ fn paint_lower(ui: &Ui, conversation: &ConversationView, rect: Rect, palette: &P
         );
         right = at.left() - 8.0;
     }
+    if marks.mentioned {
+        let colours = (palette.accent, palette.on_accent);
+        let at = badge::paint(ui.painter(), pos2(right, lower), "@", colours);
+        right = at.left() - 6.0;
+    }
     if conversation.request {
         let colours = (palette.warning_back, palette.warning);
         let at = badge::paint(ui.painter(), pos2(right, lower), "New", colours);
         right = at.left() - 8.0;
     }
-    paint_last(ui, conversation, pos2(rect.left(), lower), right - rect.left(), palette);
+    if marks.pinned && conversation.unread == 0 {
+        let sign = Rect::from_center_size(pos2(right - 7.0, lower), Vec2::splat(14.0));
+        let glyph = fonts::glyph(Icon::Pin);
+        centred(ui.painter(), sign, &glyph, fonts::icons(13.0), palette.text_faint);
+        right = sign.left() - 6.0;
+    }
+    paint_last(ui, (conversation, marks), pos2(rect.left(), lower), right - rect.left(), palette);
 }
 
 fn paint_last(
     ui: &Ui,
-    conversation: &ConversationView,
+    (conversation, marks): (&ConversationView, &Marks<'_>),
     at: egui::Pos2,
     width: f32,
     palette: &Palette,
@@ -155,6 +182,13 @@ fn paint_last(
     if let Some(words) = sidebar::typing(conversation) {
         let galley = text::one_line(ui, &words, width, font, palette.accent);
         galley_centred(ui.painter(), at, galley);
+        return;
+    }
+    if let Some(draft) = marks.draft {
+        let sign = text::one_line(ui, "Draft: ", width, font.clone(), palette.danger);
+        let left = galley_centred(ui.painter(), at, sign).right();
+        let words = text::one_line(ui, draft, width - (left - at.x), font, palette.text_weak);
+        galley_centred(ui.painter(), pos2(left, at.y), words);
         return;
     }
     let Some(last) = &conversation.last else { return };
@@ -170,10 +204,13 @@ fn paint_last(
     galley_centred(ui.painter(), pos2(left, at.y), words);
 }
 
-fn description(conversation: &ConversationView) -> String {
+fn description(conversation: &ConversationView, marks: &Marks<'_>) -> String {
     let mut words = vec![conversation.name.to_string()];
     if conversation.unread > 0 {
         words.push(format!("{} unread", conversation.unread));
+    }
+    if marks.mentioned {
+        words.push("you are mentioned".to_owned());
     }
     if conversation.online {
         words.push("online".to_owned());
@@ -183,6 +220,12 @@ fn description(conversation: &ConversationView) -> String {
     }
     if conversation.blocked {
         words.push("blocked".to_owned());
+    }
+    if marks.pinned {
+        words.push("pinned".to_owned());
+    }
+    if let Some(draft) = marks.draft {
+        words.push(format!("draft: {draft}"));
     }
     words.extend(conversation.last.as_ref().map(|last| last.text.clone()));
     words.join(", ")

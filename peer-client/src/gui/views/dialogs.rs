@@ -7,7 +7,10 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
-use super::{about, details, devices, diagnostics, invitations, safekeeping, settings};
+use super::{
+    about, behaviour, details, devices, diagnostics, invitations, keys, palette, safekeeping,
+    settings, verify,
+};
 use crate::{
     core::command::Command,
     gui::{
@@ -63,6 +66,11 @@ pub(crate) fn dialog_ui(
         Dialog::Blocked => settings::blocked_ui(ui, scene, state, out),
         Dialog::Diagnostics(page) => diagnostics::diagnostics_ui(ui, page, state, out),
         Dialog::Program => settings::program_ui(ui, state),
+        Dialog::Address(address) => keys::address_ui(ui, address),
+        Dialog::Verify(verify) => verify::verify_ui(ui, verify, state),
+        Dialog::Behaviour => behaviour::behaviour_ui(ui, state),
+        Dialog::Keys => keys::keys_ui(ui),
+        Dialog::Palette(palette) => palette::palette_ui(ui, scene, (palette, look), (state, out)),
     };
     let shown = modal.show(context, |ui| {
         let screen = context.content_rect();

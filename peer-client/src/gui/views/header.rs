@@ -14,11 +14,12 @@ use crate::{
     gui::{
         fonts, format,
         pages::Dialog,
+        preferences::Trust,
         state::{Purpose, Scene, UiState, Wish},
         text,
         theme::{self, size, space},
-        views::{consent, find, sidebar},
-        widgets::{avatar, button},
+        views::{consent, find, sidebar, verify},
+        widgets::{avatar, button, centred},
     },
 };
 
@@ -62,9 +63,18 @@ pub(crate) fn header_ui(
     }
     let left = picture.right() + space::M;
     let room = about.right() - left;
-    let title =
-        text::one_line(ui, &sidebar::title(name), room, fonts::semibold(size::TITLE), palette.text);
+    let title = sidebar::title(name);
+    let font = fonts::semibold(size::TITLE);
+    let title = text::one_line(ui, &title, room - 24.0, font, palette.text);
+    let mark = pos2(left + title.size().x + 14.0, rect.center().y - 10.0);
     ui.painter().galley(pos2(left, rect.center().y - 20.0), title, palette.text);
+    if verify::trust(scene, name, &state.preferences) == Trust::Verified {
+        let mark = Rect::from_center_size(mark, Vec2::splat(16.0));
+        let glyph = fonts::glyph(Icon::ShieldCheck);
+        centred(ui.painter(), mark, &glyph, fonts::icons(15.0), palette.accent);
+        let spoken = ui.interact(mark, ui.scope_id().with("verified"), Sense::hover());
+        spoken.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Verified"));
+    }
     let (words, lit) = conversation.map_or(("Looking up…".to_owned(), false), presence);
     let colour = if lit { palette.accent } else { palette.text_weak };
     let words = text::one_line(ui, &words, room, fonts::regular(size::SMALL), colour);
@@ -108,7 +118,7 @@ fn menu_ui(
             out.push(Wish { command, purpose: Purpose::Invite(group.clone()) });
         }
         if let Some(conversation) = scene.conversation(name) {
-            consent::items_ui(ui, conversation, out);
+            consent::items_ui(ui, conversation, (state, out));
         }
         if let ConversationName::Group(group) = name
             && button::menu_danger(ui, Icon::LogOut, "Leave group…")

@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use egui::{
-    Align, Area, Color32, CursorIcon, Id, Key, Layout, Order, Rect, Role, Sense, Ui, UiBuilder,
-    Vec2, WidgetInfo, pos2, vec2,
+    Align, Align2, Area, Color32, CursorIcon, Id, Key, Layout, Order, Rect, Role, Sense, Ui,
+    UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use lucide_icons::Icon;
 use wire::id::{BlobHash, EventId};
@@ -12,7 +12,7 @@ use wire::id::{BlobHash, EventId};
 use crate::{
     core::model::{Body, MessageView},
     gui::{
-        fonts, format,
+        composer, fonts, format,
         images::{ImageKey, ImageSource, Picture, fit},
         state::{Errand, Scene, UiState},
         text,
@@ -25,6 +25,8 @@ use crate::{
 const BAR: f32 = 60.0;
 /// Most that an image is enlarged.
 const ZOOM_MAX: f32 = 8.0;
+/// By how much one press of a key enlarges.
+const ZOOM_STEP: f32 = 1.25;
 
 /// The image that is shown.
 #[derive(Clone, Debug)]
@@ -61,6 +63,8 @@ impl Lightbox {
 /// Draws the image, if one is shown.
 pub(crate) fn lightbox_ui(context: &egui::Context, scene: &Scene<'_>, state: &mut UiState) {
     let Some(mut lightbox) = state.lightbox.take() else { return };
+    // Keys are for the image.
+    context.memory_mut(|memory| memory.surrender_focus(composer::text_id()));
     let screen = context.content_rect();
     let area = Area::new(Id::unique("lightbox")).order(Order::Foreground).fixed_pos(screen.min);
     let close = area
@@ -72,10 +76,68 @@ pub(crate) fn lightbox_ui(context: &egui::Context, scene: &Scene<'_>, state: &mu
             bar_ui(ui, screen, scene, &lightbox, state) || closed
         })
         .inner;
-    let escaped = context.input_mut(|input| input.consume_key(egui::Modifiers::NONE, Key::Escape));
-    if !close && !escaped {
-        state.lightbox = Some(lightbox);
+    let pressed = |key| context.input_mut(|input| input.consume_key(egui::Modifiers::NONE, key));
+    if close || pressed(Key::Escape) {
+        state.focus_composer = true;
+        return;
     }
+    if pressed(Key::Plus) || pressed(Key::Equals) {
+        lightbox.zoom = (lightbox.zoom * ZOOM_STEP).min(ZOOM_MAX);
+    } else if pressed(Key::Minus) {
+        lightbox.zoom = (lightbox.zoom / ZOOM_STEP).max(1.0);
+    } else if pressed(Key::Num0) {
+        lightbox.zoom = 1.0;
+    }
+    let [before, after] = neighbours(&lightbox, state);
+    let (left, right) = sides_ui(context, screen, (before.is_some(), after.is_some()));
+    let next = if left || pressed(Key::ArrowLeft) {
+        before
+    } else if right || pressed(Key::ArrowRight) {
+        after
+    } else {
+        None
+    };
+    state.lightbox = Some(next.unwrap_or(lightbox));
+}
+
+/// The images before and after the one that is shown, as far as they are here.
+fn neighbours(lightbox: &Lightbox, state: &UiState) -> [Option<Lightbox>; 2] {
+    let messages = state.chat.timeline.as_ref().map_or(&[][..], |timeline| &timeline.messages);
+    let Some(index) = messages.iter().position(|message| message.id == lightbox.message) else {
+        return [None, None];
+    };
+    let image = |message: &Arc<MessageView>| {
+        let Body::Attachment(file) = &message.body else { return None };
+        let is_image = file.media_type.starts_with("image/");
+        if is_image { Lightbox::of(message) } else { None }
+    };
+    [messages[..index].iter().rev().find_map(image), messages[index + 1..].iter().find_map(image)]
+}
+
+/// Draws the buttons at both sides, and tells which of them was clicked.
+fn sides_ui(context: &egui::Context, screen: Rect, (before, after): (bool, bool)) -> (bool, bool) {
+    let side = |shown: bool, align: Align2, icon: Icon, name: &str| {
+        let area = Area::new(Id::unique(name)).order(Order::Tooltip).pivot(align);
+        let at = align.pos_in_rect(&screen.shrink(space::M));
+        shown
+            && area
+                .fixed_pos(at)
+                .fade_in(false)
+                .show(context, |ui| {
+                    let (back, _) =
+                        ui.allocate_exact_size(Vec2::splat(button::SIDE), Sense::hover());
+                    ui.painter().circle_filled(
+                        back.center(),
+                        button::SIDE / 2.0,
+                        Color32::from_black_alpha(110),
+                    );
+                    let mut child = ui.new_child(UiBuilder::new().max_rect(back));
+                    bar_button(&mut child, icon, name)
+                })
+                .inner
+    };
+    let left = side(before, Align2::LEFT_CENTER, Icon::ChevronLeft, "Image before");
+    (left, side(after, Align2::RIGHT_CENTER, Icon::ChevronRight, "Next image"))
 }
 
 /// Draws the image and takes in zooming and moving. Tells whether the user wants to leave.

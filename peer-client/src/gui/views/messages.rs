@@ -94,6 +94,7 @@ impl ChatRows<'_> {
             Some(Wanted::Quoted) => {
                 self.actions.extend(message.reply_to.as_ref().map(|quote| Action::Jump(quote.id)));
             }
+            Some(Wanted::Follow(target)) => self.actions.push(Action::Follow(target)),
             Some(Wanted::File(Use::Fetch)) => self.actions.push(Action::Fetch(message.id)),
             Some(Wanted::File(Use::Cancel)) => self.actions.push(Action::Cancel(message.id)),
             Some(Wanted::File(Use::Enlarge)) => {

@@ -6,11 +6,12 @@ use egui::{
     CornerRadius, CursorIcon, Id, Popup, PopupCloseBehavior, Rect, RectAlign, Response, Role,
     ScrollArea, Sense, Ui, Vec2, WidgetInfo, vec2,
 };
-use emojis::{Emoji, Group};
+use emojis::{Emoji, Group, SkinTone};
 use lucide_icons::Icon;
 
 use crate::gui::{
     emoji, fonts,
+    preferences::Preferences,
     theme::{self, radius, size, space},
     widgets::{button, centred, field},
 };
@@ -37,6 +38,15 @@ const GROUPS: [(Group, Icon, &str); 9] = [
     (Group::Objects, Icon::Lightbulb, "Objects"),
     (Group::Symbols, Icon::Heart, "Symbols"),
     (Group::Flags, Icon::Flag, "Flags"),
+];
+
+/// Tones of skin with their names.
+const TONES: [(SkinTone, &str); 5] = [
+    (SkinTone::Light, "Light skin tone"),
+    (SkinTone::MediumLight, "Medium-light skin tone"),
+    (SkinTone::Medium, "Medium skin tone"),
+    (SkinTone::MediumDark, "Medium-dark skin tone"),
+    (SkinTone::Dark, "Dark skin tone"),
 ];
 
 /// All emoji that have a picture.
@@ -79,12 +89,17 @@ pub(crate) struct Picker {
     search: String,
     group: Group,
     recent: Vec<&'static Emoji>,
+    /// 0 for none, 1 to 5 from light to dark.
+    tone: u8,
+    /// What was used last, or the tone, is another one than before.
+    changed: bool,
 }
 
 impl Default for Picker {
     fn default() -> Self {
         let (open, focus, group) = (false, false, Group::SmileysAndEmotion);
-        Self { open, focus, search: String::new(), group, recent: Vec::new() }
+        let (search, recent, tone, changed) = (String::new(), Vec::new(), 0, false);
+        Self { open, focus, search, group, recent, tone, changed }
     }
 }
 
@@ -101,10 +116,26 @@ impl Picker {
         self.search.clear();
     }
 
+    /// Takes over what was kept.
+    pub(crate) fn restore(&mut self, preferences: &Preferences) {
+        let known = preferences.recent.iter().filter_map(|it| emojis::get(it));
+        self.recent = known.take(RECENT_MAX).collect();
+        self.tone = preferences.tone.min(TONES.len() as u8);
+    }
+
+    /// Keeps what changed.
+    pub(crate) fn keep(&mut self, preferences: &mut Preferences) {
+        if std::mem::take(&mut self.changed) {
+            preferences.recent = self.recent.iter().map(|it| it.as_str().to_owned()).collect();
+            preferences.tone = self.tone;
+        }
+    }
+
     fn use_emoji(&mut self, emoji: &'static Emoji) {
         self.recent.retain(|other| *other != emoji);
         self.recent.insert(0, emoji);
         self.recent.truncate(RECENT_MAX);
+        self.changed = true;
     }
 }
 
@@ -151,18 +182,24 @@ fn all_ui(ui: &mut Ui, picker: &mut Picker) -> Option<&'static Emoji> {
     if search.has_focus() || search.lost_focus() {
         let enter = ui.input(|input| input.key_pressed(egui::Key::Enter));
         if enter && let Some(first) = found.as_ref().and_then(|found| found.first()) {
-            return Some(first);
+            return Some(toned(first, picker.tone));
         }
     }
     let (title, shown) = match found {
         Some(found) if found.is_empty() => ("Nothing found", found),
-        Some(found) => ("Found", found),
+        Some(found) => {
+            ("Found", found.into_iter().map(|emoji| toned(emoji, picker.tone)).collect())
+        }
         None => {
             groups_ui(ui, picker);
+            if picker.group == Group::PeopleAndBody {
+                tones_ui(ui, picker);
+            }
             let group = picker.group;
             let title =
                 GROUPS.iter().find(|(other, ..)| *other == group).map_or("", |(.., name)| name);
-            (title, ALL.iter().copied().filter(|emoji| emoji.group() == group).collect())
+            let of_group = ALL.iter().copied().filter(|emoji| emoji.group() == group);
+            (title, of_group.map(|emoji| toned(emoji, picker.tone)).collect())
         }
     };
     let recent = if picker.search.trim().is_empty() { picker.recent.clone() } else { Vec::new() };
@@ -201,6 +238,39 @@ fn groups_ui(ui: &mut Ui, picker: &mut Picker) {
             response.widget_info(|| WidgetInfo::selected(Role::Tab, true, current, name));
             if response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(name).clicked() {
                 picker.group = group;
+            }
+        }
+    });
+}
+
+/// The emoji in a tone, if it has one.
+fn toned(emoji: &'static Emoji, tone: u8) -> &'static Emoji {
+    let tone = usize::from(tone).checked_sub(1).and_then(|index| TONES.get(index));
+    let toned = tone.and_then(|(tone, _)| emoji.with_skin_tone(*tone));
+    toned.filter(|emoji| emoji::has_picture(emoji.as_str())).unwrap_or(emoji)
+}
+
+/// Draws a hand in each tone; the chosen one is that of all people.
+fn tones_ui(ui: &mut Ui, picker: &mut Picker) {
+    let palette = theme::palette(ui);
+    let Some(hand) = emojis::get("✋") else { return };
+    ui.horizontal(|ui| {
+        for tone in 0..=TONES.len() as u8 {
+            let (rect, response) = ui.allocate_exact_size(vec2(CELL, 34.0), Sense::click());
+            let current = picker.tone == tone;
+            if current || response.hovered() {
+                let fill = if current { palette.selected } else { palette.hover };
+                let corner = CornerRadius::same(radius::CONTROL - 2);
+                ui.painter().rect_filled(rect, corner, fill);
+            }
+            let emoji = toned(hand, tone).as_str();
+            centred(ui.painter(), rect, emoji, fonts::regular(18.0), palette.text);
+            let index = usize::from(tone).checked_sub(1);
+            let name = index.and_then(|at| TONES.get(at)).map_or("No skin tone", |it| it.1);
+            response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, current, name));
+            if response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(name).clicked() {
+                picker.tone = tone;
+                picker.changed = true;
             }
         }
     });
@@ -246,7 +316,7 @@ fn emoji_ui(ui: &Ui, rect: Rect, section: &str, emoji: &Emoji) -> bool {
 }
 
 /// Emoji that a search means, the best first; none if nothing is sought.
-fn search_emoji(search: &str) -> Option<Vec<&'static Emoji>> {
+pub(crate) fn search_emoji(search: &str) -> Option<Vec<&'static Emoji>> {
     let needle = search.trim().trim_matches(':').to_lowercase();
     if needle.is_empty() {
         return None;

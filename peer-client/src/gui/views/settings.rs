@@ -75,6 +75,10 @@ fn pages_ui(ui: &mut Ui, scene: &Scene<'_>, state: &UiState) -> Option<Dialog> {
     {
         next = Some(Dialog::Invitation(link));
     }
+    let words = "Notifications, size, motion";
+    if parts::way_row(ui, Icon::SlidersHorizontal, "Behaviour", words) {
+        next = Some(Dialog::Behaviour);
+    }
     if parts::way_row(ui, Icon::MonitorSmartphone, "Devices", "Add or remove devices") {
         next = Some(Dialog::Devices(Devices::default()));
     }

@@ -12,12 +12,13 @@ use crate::{
     gui::{
         fonts,
         pages::{Dialog, Entry},
+        preferences::Preferences,
         state::{Scene, UiState, Wish},
         text,
         theme::{self, radius, size, space},
         views::{
             consent,
-            conversation_row::{ROW, row_ui},
+            conversation_row::{Marks, ROW, row_ui},
             found,
         },
         widgets::{avatar, button, field},
@@ -41,17 +42,23 @@ pub(crate) fn sidebar_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState, ou
     tie_ui(ui, &scene.model.server);
     out.extend(state.search.poll(ui, None));
     let needle = state.search.text.trim().to_lowercase();
-    let shown: Vec<&ConversationView> = scene
-        .model
-        .conversations
-        .iter()
-        .filter(|conversation| conversation.name.to_string().to_lowercase().contains(&needle))
-        .collect();
+    let mut shown = ordered(scene, &state.preferences);
+    shown.retain(|conversation| conversation.name.to_string().to_lowercase().contains(&needle));
     if needle.is_empty() {
         list_ui(ui, scene, &shown, (state, out));
     } else {
         results_ui(ui, scene, &shown, (state, out));
     }
+}
+
+/// All conversations in the order in which they are listed.
+pub(crate) fn ordered<'a>(
+    scene: &Scene<'a>,
+    preferences: &Preferences,
+) -> Vec<&'a ConversationView> {
+    let mut all: Vec<&ConversationView> = scene.model.conversations.iter().collect();
+    all.sort_by_key(|conversation| !preferences.is_pinned(&conversation.name));
+    all
 }
 
 /// Draws all conversations; those out of view cost nothing.
@@ -105,9 +112,13 @@ fn conversation_ui(
     conversation: &ConversationView,
     (state, out): (&mut UiState, &mut Vec<Wish>),
 ) {
-    let selected = state.current.as_ref() == Some(&conversation.name);
-    let response = row_ui(ui, scene, conversation, selected);
-    response.context_menu(|ui| consent::items_ui(ui, conversation, out));
+    let name = &conversation.name;
+    let selected = state.current.as_ref() == Some(name);
+    let draft = state.writings.get(name).filter(|_| !selected).and_then(|it| it.draft());
+    let pinned = state.preferences.is_pinned(name);
+    let mentioned = state.mentions.is_mentioned(conversation);
+    let response = row_ui(ui, scene, conversation, &Marks { selected, pinned, mentioned, draft });
+    response.context_menu(|ui| consent::items_ui(ui, conversation, (state, out)));
     if response.clicked() {
         state.show(Some(conversation.name.clone()), out);
     }

@@ -22,7 +22,7 @@ use crate::{
         images::Images,
         mentions::{self, Mention},
         state::Scene,
-        text::{self, Look, Text},
+        text::{self, Look, Target, Text},
         theme::{self, Palette, radius, size},
     },
 };
@@ -41,12 +41,14 @@ const SIGN: f32 = 22.0;
 const META_GAP: f32 = 12.0;
 
 /// What is wanted of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// Something about its file.
     File(Use),
     /// Go to the message that it answers.
     Quoted,
+    /// Go where a part of its text leads.
+    Follow(Target),
 }
 
 /// A message, laid out.
@@ -223,8 +225,10 @@ impl Bubble {
         }
         if let Some(text) = &self.text {
             let size = vec2(rect.width() - 2.0 * PAD.x, text.galley.size().y);
-            response |=
-                self.words_ui(ui, Rect::from_min_size(pos2(left, top), size), text, palette);
+            let at = Rect::from_min_size(pos2(left, top), size);
+            let (words, target) = self.words_ui(ui, at, text, palette);
+            response |= words;
+            wanted = wanted.or(target.map(Wanted::Follow));
         }
         let meta = self.paint_meta(ui, rect, message, palette);
         ui.interact(meta, ui.scope_id().with("meta"), Sense::hover()).on_hover_ui(|ui| {
@@ -235,7 +239,13 @@ impl Bubble {
         (response, wanted)
     }
 
-    fn words_ui(&self, ui: &mut Ui, mut rect: Rect, text: &Text, palette: &Palette) -> Response {
+    fn words_ui(
+        &self,
+        ui: &mut Ui,
+        mut rect: Rect,
+        text: &Text,
+        palette: &Palette,
+    ) -> (Response, Option<Target>) {
         if let Some(sign) = self.sign {
             let at = Rect::from_min_size(rect.min, vec2(16.0, rect.height()));
             let font = fonts::icons(15.0);
@@ -299,7 +309,9 @@ fn look(message: &MessageView, palette: &Palette, bare: bool) -> Look {
         colour: if unsupported { palette.text_weak } else { palette.text },
         link: palette.link,
         mention: palette.accent,
+        code: palette.inset,
         italics: unsupported,
+        marked_up: !unsupported && !bare,
     }
 }
 

@@ -3,41 +3,51 @@
 use std::sync::Arc;
 
 use egui::{
-    Color32, CornerRadius, Label, OpenUrl, Pos2, Rect, Response, Ui, UiBuilder, pos2, text::CCursor,
+    Color32, CornerRadius, Label, Pos2, Rect, Response, Ui, UiBuilder, pos2, text::CCursor,
 };
 
 use crate::gui::{
-    search,
-    text::{self, Text},
-    theme::radius,
+    direction, search,
+    text::{Target, Text},
+    theme::{self, radius},
 };
 
-/// Text that can be selected, with links that can be clicked.
-pub(crate) fn words_ui(ui: &mut Ui, rect: Rect, text: &Text) -> Response {
+/// Text that can be selected. Gives what was clicked in it.
+pub(crate) fn words_ui(ui: &mut Ui, rect: Rect, text: &Text) -> (Response, Option<Target>) {
+    paint_blocks(ui, rect, text);
     let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt("text"));
     let response = child.add(Label::new(Arc::clone(&text.galley)).selectable(true));
-    if text.links.is_empty() {
-        return response;
-    }
-    let link = response.hover_pos().and_then(|pointer| {
+    let target = response.hover_pos().and_then(|pointer| {
         let cursor = text.galley.cursor_from_pos(pointer - rect.min);
         let index: usize = cursor.index.into();
-        text.links.iter().find(|(range, _)| range.contains(&index)).map(|(_, url)| url)
+        text.targets.iter().find(|(range, _)| range.contains(&index)).map(|(_, target)| target)
     });
-    if let Some(url) = link {
+    if target.is_some() {
         ui.ctx().set_cursor_icon(egui::CursorIcon::PointingHand);
-        if response.clicked() {
-            ui.ctx().open_url(OpenUrl::new_tab(url));
-        }
     }
-    response
+    let clicked = target.filter(|_| response.clicked()).cloned();
+    (response, clicked)
+}
+
+/// Paints the ground of blocks of code, behind a text that is drawn afterwards.
+fn paint_blocks(ui: &Ui, rect: Rect, text: &Text) {
+    let palette = theme::palette(ui);
+    for block in &text.blocks {
+        let start = CCursor { prefer_next_row: true, ..CCursor::new(block.start) };
+        let start = text.galley.pos_from_cursor(start);
+        let end = text.galley.pos_from_cursor(CCursor::new(block.end));
+        let (top, bottom) = (rect.top() + start.top(), rect.top() + end.bottom());
+        let ground = Rect::from_min_max(pos2(rect.left(), top), pos2(rect.right(), bottom));
+        let corner = CornerRadius::same(radius::SMALL);
+        ui.painter().rect_filled(ground.expand2(egui::vec2(5.0, 2.0)), corner, palette.inset);
+    }
 }
 
 /// Marks words that were sought, behind a text that is drawn afterwards.
 pub(crate) fn paint_found(ui: &Ui, at: Pos2, text: &Text, (sought, colour): (&str, Color32)) {
     let galley = &text.galley;
     let words = galley.text();
-    if text::has_right_to_left(words) {
+    if direction::has_right_to_left(words) {
         // Its words are in the order in which they are seen, not in which they are sought.
         return;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use libp2p::Multiaddr;
 use rendezvous_server::service::{Effect as ServerEffect, Input as ServerCoreInput};
 use wire::{
-    codec,
+    admission, codec,
     id::{DeviceId, TopicTag},
     rendezvous::{ClientFrame, ServerFrame},
     sync::SyncFrame,
@@ -40,6 +40,10 @@ impl Network {
             Effect::ConnectServer { .. } => self.connect_server(place),
             Effect::DisconnectServer => self.lose_server(place),
             Effect::SendServer(frame) => self.send_server(place, &frame),
+            Effect::Solve { challenge, difficulty } => {
+                let answer = admission::solve(&challenge, difficulty);
+                self.deliver(place, DISK, Input::Server(ServerInput::Solved { answer }));
+            }
             Effect::Reserve => {
                 let latency = self.latency;
                 self.deliver(place, latency, Input::Server(ServerInput::Reserved));

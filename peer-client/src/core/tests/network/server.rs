@@ -133,9 +133,11 @@ impl Server {
 
 fn answer(names: &mut Names, question: Question) -> Answer {
     let kind = match question.kind {
-        QuestionKind::Register { record, device, may_be_new, charged } => {
+        QuestionKind::Register { record, device, newcomer, charged } => {
             let result = NameEntry::open(record).and_then(|entry| {
-                match register(names, &entry, device, may_be_new) {
+                match register(names, &entry, device, |_names| {
+                    newcomer.without_tokens().map_err(RegisterError::Refused)
+                }) {
                     Ok(change) => Ok((entry, change)),
                     Err(RegisterError::Refused(refusal)) => Err(refusal),
                     Err(RegisterError::Store(never)) => match never {},

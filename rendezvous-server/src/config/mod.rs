@@ -2,12 +2,21 @@
 //!
 //! Every field has a default that serves a developer's machine and a small public server alike.
 
+mod sections;
+
 use std::{fs, path::PathBuf};
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use serde::Deserialize;
 use thiserror::Error;
-use wire::limits::{TOKEN_MAX, TOPICS_MAX};
+use wire::limits::{PUZZLE_DIFFICULTY_MAX, TOPICS_MAX};
+
+pub use self::sections::{
+    AdmissionConfig, ConnectionConfig, GroupConfig, OverloadConfig, RelayConfig, RequestConfig,
+};
+
+/// The defaults as a commented file.
+pub const TEMPLATE: &str = include_str!("default.toml");
 
 /// Port that the server listens on by default, TCP and UDP.
 pub const DEFAULT_PORT: u16 = 4001;
@@ -47,13 +56,16 @@ pub struct Config {
     /// Folder for the key and the registered names; made if missing. Set by flag only.
     #[serde(skip)]
     pub data_dir: PathBuf,
+    /// The file that this was read from; none for defaults. Set by flag only.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
     /// Addresses to listen on, as `/ip4/0.0.0.0/udp/4001/quic-v1` or `/ip6/::/tcp/4001`.
     /// Port 0 takes any free port.
     pub listen: Vec<Multiaddr>,
     /// Addresses under which clients reach the server; without any, those it listens on.
     pub external_addresses: Vec<Multiaddr>,
-    /// Word that a client must present to be admitted; without one, everybody is.
-    pub admission_token: Option<String>,
+    /// Who may take a new name.
+    pub admission: AdmissionConfig,
     /// Limits on connections.
     pub connections: ConnectionConfig,
     /// Limits on requests and registrations.
@@ -62,137 +74,23 @@ pub struct Config {
     pub groups: GroupConfig,
     /// Limits on relayed circuits.
     pub relay: RelayConfig,
+    /// When nobody new is taken in.
+    pub overload: OverloadConfig,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("rendezvous-data"),
+            file: None,
             listen: default_listen(),
             external_addresses: Vec::new(),
-            admission_token: None,
+            admission: AdmissionConfig::default(),
             connections: ConnectionConfig::default(),
             requests: RequestConfig::default(),
             groups: GroupConfig::default(),
             relay: RelayConfig::default(),
-        }
-    }
-}
-
-/// Limits on connections.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ConnectionConfig {
-    /// Connections from clients at one time.
-    pub total: u32,
-    /// Connections of one device at one time.
-    pub per_device: u32,
-    /// Connections that are being set up at one time.
-    pub pending: u32,
-    /// Seconds after which a connection that nothing uses is closed.
-    pub idle_seconds: u64,
-    /// Seconds in which a connected device must have registered, or it is disconnected.
-    pub registration_seconds: u64,
-}
-
-impl Default for ConnectionConfig {
-    fn default() -> Self {
-        Self {
-            total: 10_000,
-            per_device: 8,
-            pending: 1_024,
-            idle_seconds: 60,
-            registration_seconds: 60,
-        }
-    }
-}
-
-/// Limits on requests and registrations. Loopback clients may register any number of new names.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RequestConfig {
-    /// Requests that one device may make at once.
-    pub burst: u32,
-    /// Requests a second that one device may go on making.
-    pub per_second: u32,
-    /// New names that one network (an IPv4 address, an IPv6 /64) may register at once.
-    pub new_names_burst: u32,
-    /// New names an hour that one network may go on registering.
-    pub new_names_per_hour: u32,
-    /// Accounts that all clients together may watch.
-    pub watched_accounts: usize,
-}
-
-impl Default for RequestConfig {
-    fn default() -> Self {
-        Self {
-            burst: 5_000,
-            per_second: 200,
-            new_names_burst: 300,
-            new_names_per_hour: 360,
-            watched_accounts: 1_000_000,
-        }
-    }
-}
-
-/// Limits on groups and on their messages.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GroupConfig {
-    /// Groups with a present member.
-    pub total: usize,
-    /// Groups that one device may be a present member of.
-    pub per_device: usize,
-    /// Present members of one group.
-    pub members: usize,
-    /// Present members of all groups together.
-    pub memberships: usize,
-    /// Bytes a second that one device may go on publishing.
-    pub bytes_per_second: u32,
-    /// Bytes that one device may publish at once.
-    pub burst_bytes: u32,
-    /// Group messages that may wait for one client; more are dropped, and replication repairs that.
-    pub queue: usize,
-}
-
-impl Default for GroupConfig {
-    fn default() -> Self {
-        Self {
-            total: 16_000,
-            per_device: 4_096,
-            members: 10_000,
-            memberships: 1_000_000,
-            bytes_per_second: 2 * 1024 * 1024,
-            burst_bytes: 32 * 1024 * 1024,
-            queue: 512,
-        }
-    }
-}
-
-/// Limits on relayed circuits. Only registered devices get any.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RelayConfig {
-    /// Devices that may hold a reservation.
-    pub reservations: usize,
-    /// Circuits at one time.
-    pub circuits: usize,
-    /// Circuits of one device at one time, incoming and outgoing.
-    pub circuits_per_device: usize,
-    /// Hours after which a circuit is closed.
-    pub circuit_hours: u64,
-    /// Bytes after which a circuit is closed, both directions together; 0 for no limit.
-    pub circuit_bytes: u64,
-}
-
-impl Default for RelayConfig {
-    fn default() -> Self {
-        Self {
-            reservations: 20_000,
-            circuits: 4_096,
-            circuits_per_device: 256,
-            circuit_hours: 7 * 24,
-            circuit_bytes: 0,
+            overload: OverloadConfig::default(),
         }
     }
 }
@@ -218,13 +116,49 @@ impl Config {
             Ok(text) => text,
             Err(source) => return Err(ConfigError::Read { path, source }),
         };
-        toml::from_str(&text).map_err(|error| {
+        let read = toml::from_str::<Self>(&text);
+        let read = read.map(|config| Self { file: Some(path.clone()), ..config });
+        read.map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
             let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
             // Some messages explain themselves over several lines.
             let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
             ConfigError::Parse { path, line, message }
         })
+    }
+
+    /// What a file that was read again changes, while flags stay as they were.
+    pub fn renewed(&self, read: Self) -> Result<Self, ConfigError> {
+        let renewed = Self {
+            data_dir: self.data_dir.clone(),
+            file: self.file.clone(),
+            listen: self.listen.clone(),
+            external_addresses: self.external_addresses.clone(),
+            ..read
+        };
+        renewed.validate()?;
+        Ok(renewed)
+    }
+
+    /// The sections of another configuration that a running server cannot take over.
+    pub fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
+        let (before, after) = (&self.connections, &other.connections);
+        let fixed = |it: &ConnectionConfig| (it.total, it.per_device, it.pending, it.idle_seconds);
+        let mut sections = Vec::new();
+        if fixed(before) != fixed(after)
+            || before.registration_seconds != after.registration_seconds
+        {
+            sections.push(
+                "[connections] total, per_device, pending, idle_seconds, registration_seconds",
+            );
+        }
+        if self.relay != other.relay {
+            sections.push("[relay]");
+        }
+        if self.groups.queue != other.groups.queue {
+            sections.push("[groups] queue");
+        }
+        sections
     }
 
     /// Checks every value against its bounds.
@@ -246,11 +180,11 @@ impl Config {
                 )));
             }
         }
-        let token = self.admission_token.as_ref();
         check(
-            token.is_none_or(|token| !token.is_empty() && token.len() <= TOKEN_MAX),
-            "admission_token must have 1 to 1024 bytes",
+            self.admission.free_names > 0 && self.admission.puzzle_bits <= PUZZLE_DIFFICULTY_MAX,
+            "admission.free_names must be more than 0 and admission.puzzle_bits at most 24",
         )?;
+        check(self.overload.lag_ms >= 10, "overload.lag_ms must be at least 10")?;
         self.validate_limits(check)
     }
 
@@ -264,6 +198,13 @@ impl Config {
             "the limits in [connections] must be more than 0",
         )?;
         check(
+            connections.per_network > 0
+                && connections.per_site > 0
+                && connections.new_burst > 0
+                && connections.new_per_minute > 0,
+            "the limits of networks in [connections] must be more than 0",
+        )?;
+        check(
             connections.idle_seconds > 0 && connections.registration_seconds > 0,
             "the times in [connections] must be more than 0",
         )?;
@@ -271,6 +212,10 @@ impl Config {
         check(
             requests.burst >= 100 && requests.per_second > 0,
             "requests.burst must be at least 100 and requests.per_second more than 0",
+        )?;
+        check(
+            requests.network_burst >= 100 && requests.network_per_second > 0,
+            "requests.network_burst must be at least 100 and requests.network_per_second more than 0",
         )?;
         check(
             requests.new_names_burst > 0 && requests.new_names_per_hour > 0,
@@ -287,9 +232,11 @@ impl Config {
         )?;
         check(
             groups.burst_bytes as usize >= 2 * wire::limits::GOSSIP_MAX
+                && groups.network_burst_bytes as usize >= 2 * wire::limits::GOSSIP_MAX
+                && groups.network_bytes_per_second > 0
                 && groups.bytes_per_second > 0
                 && groups.queue > 0,
-            "groups.burst_bytes must be at least 262144, and the other rates more than 0",
+            "groups.burst_bytes and network_burst_bytes must be at least 262144, and the other rates more than 0",
         )?;
         let relay = &self.relay;
         check(
@@ -316,6 +263,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+    use crate::newcomers::Mode;
 
     fn read(text: &str) -> Result<Config, ConfigError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -332,21 +280,22 @@ mod tests {
 
     #[test]
     fn the_documentation_lists_the_defaults() {
-        let text = include_str!("../../docs/operations.md");
+        let text = include_str!("../../../docs/operations.md");
         let (_, block) = text.split_once("```toml\n").unwrap();
-        let documented = read(block.split("```").next().unwrap()).unwrap();
+        assert_eq!(block.split("```").next().unwrap(), TEMPLATE);
+        let documented = read(TEMPLATE).unwrap();
         assert_eq!(format!("{documented:#?}"), format!("{:#?}", Config::default()));
     }
 
     #[test]
     fn values_are_taken_from_the_file() {
         let config = read(
-            "listen = [\"/ip4/127.0.0.1/tcp/0\"]\nadmission_token = \"x\"\n[relay]\ncircuits = 7\n",
+            "listen = [\"/ip4/127.0.0.1/tcp/0\"]\n[admission]\nmode = \"invite\"\n[relay]\ncircuits = 7\n",
         )
         .unwrap();
         config.validate().unwrap();
         assert_eq!(config.listen, ["/ip4/127.0.0.1/tcp/0".parse().unwrap()]);
-        assert_eq!(config.admission_token.as_deref(), Some("x"));
+        assert_eq!(config.admission.mode, Mode::Invite);
         assert_eq!(config.relay.circuits, 7);
         assert_eq!(config.relay.circuits_per_device, 256);
     }
@@ -374,7 +323,8 @@ mod tests {
             "listen = []",
             "listen = [\"/ip4/127.0.0.1/udp/1\"]",
             "listen = [\"/dns4/example.org/tcp/4001\"]",
-            "admission_token = \"\"",
+            "[admission]\npuzzle_bits = 25",
+            "[connections]\nper_network = 0",
             "[groups]\ntotal = 16385",
             "[connections]\nper_device = 0",
             "[relay]\ncircuit_hours = 0",

@@ -3,8 +3,10 @@
 //!
 //! [`crate::requests`] answers what clients ask; this file has the comings and goings.
 
+mod messages;
+
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -12,189 +14,69 @@ use std::{
 use libp2p::PeerId;
 use rand::rngs::StdRng;
 use wire::{
-    account::AccountRecord,
-    id::{AccountId, DeviceId, Hash, TopicTag},
-    name::Username,
-    rendezvous::{ClientFrame, NoticeKind, Push, Refusal, Response},
-    signed::Signed,
+    id::{AccountId, Challenge, DeviceId},
+    rendezvous::{NoticeKind, Push},
 };
 
 use crate::{
     addresses::Network,
     config::Config,
     connections::Connections,
-    names::{Change, NameEntry},
+    names::NameEntry,
+    newcomers::Newcomers,
     presence::Presence,
     rate_limit::{Rate, RateLimiter},
     topics::Topics,
 };
 
-/// Bytes that a group message costs beyond its length, for the work it makes.
-const GROUP_MESSAGE_OVERHEAD: u32 = 1024;
-
-/// A client's stream, numbered by the shell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub u64);
-
-/// What happened.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// A device has its first connection.
-    Connected(DeviceId),
-    /// A device has no connection any more.
-    Disconnected(DeviceId),
-    /// A device opened a stream.
-    Opened {
-        /// The stream.
-        client: ClientId,
-        /// The device, proven by the connection.
-        device: DeviceId,
-        /// Where the connection comes from.
-        origin: Option<IpAddr>,
-    },
-    /// A client asks.
-    Request {
-        /// Its stream.
-        client: ClientId,
-        /// The request.
-        frame: ClientFrame,
-    },
-    /// The registry answers a question.
-    Answer(Answer),
-    /// A stream has ended.
-    Closed(ClientId),
-    /// A group message has come and waits to be relayed.
-    GroupMessage {
-        /// Who sent it here.
-        from: DeviceId,
-        /// The group.
-        tag: TopicTag,
-        /// Its length in bytes.
-        length: usize,
-        /// Its id in gossipsub.
-        message: Vec<u8>,
-    },
-    /// A deadline has come.
-    Tick,
-    /// The server is about to end.
-    ShutDown,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Send a response to a client.
-    Respond {
-        /// Its stream.
-        client: ClientId,
-        /// Id of the request.
-        id: u32,
-        /// The answer.
-        result: Result<Response, Refusal>,
-    },
-    /// Send a push to clients.
-    Push {
-        /// Their streams.
-        clients: Vec<ClientId>,
-        /// The push.
-        push: Push,
-    },
-    /// End a stream after what was sent to it.
-    Close(ClientId),
-    /// Ask the registry.
-    Ask(Question),
-    /// Relay a topic.
-    Subscribe(TopicTag),
-    /// Relay it no longer.
-    Unsubscribe(TopicTag),
-    /// Grant a device relayed circuits.
-    Admit(DeviceId),
-    /// Grant them no longer.
-    Dismiss(DeviceId),
-    /// Close all connections of a device.
-    Disconnect(DeviceId),
-    /// Relay a group message, or drop it.
-    Relay {
-        /// Who sent it.
-        from: DeviceId,
-        /// Its id in gossipsub.
-        message: Vec<u8>,
-        /// Whether it is relayed.
-        accept: bool,
-    },
-}
-
-/// A question to the registry of names, which is on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// Who asks.
-    pub client: ClientId,
-    /// Id of the request.
-    pub id: u32,
-    /// What is asked.
-    pub kind: QuestionKind,
-}
-
-/// What the registry is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QuestionKind {
-    /// Register an account.
-    Register {
-        /// Its record.
-        record: Signed<AccountRecord>,
-        /// The device that speaks for it.
-        device: DeviceId,
-        /// Whether the account may take a new name.
-        may_be_new: bool,
-        /// The network that was charged for a new name; it is refunded if there is none.
-        charged: Option<Network>,
-    },
-    /// Who has a name.
-    Lookup {
-        /// The name.
-        username: Username,
-    },
-}
-
-/// The registry's answer. What it registered is durable.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// Who asked.
-    pub client: ClientId,
-    /// Id of the request.
-    pub id: u32,
-    /// What the registry says.
-    pub kind: AnswerKind,
-}
-
-/// What the registry says.
-#[derive(Clone, Debug)]
-pub enum AnswerKind {
-    /// To [`QuestionKind::Register`].
-    Registered {
-        /// The newest record and what it changed.
-        result: Result<(NameEntry, Change), Refusal>,
-        /// From the question.
-        charged: Option<Network>,
-    },
-    /// To [`QuestionKind::Lookup`].
-    Found(Result<NameEntry, Refusal>),
-}
+pub use self::messages::{Answer, AnswerKind, ClientId, Effect, Input, Question, QuestionKind};
 
 /// A stream and who is at its other end.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) device: DeviceId,
     pub(crate) origin: Option<IpAddr>,
-    /// Has said `Hello` and was admitted.
+    /// Has said `Hello`.
     pub(crate) greeted: bool,
+    /// The token of its `Hello`.
+    pub(crate) token: Option<Vec<u8>>,
+    /// The puzzle that it was set last, with its difficulty.
+    pub(crate) puzzle: Option<(Challenge, u8)>,
+    /// It solved its puzzle and has not registered since.
+    pub(crate) has_solved: bool,
+}
+
+impl Client {
+    fn new(device: DeviceId, origin: Option<IpAddr>) -> Self {
+        Self { device, origin, greeted: false, token: None, puzzle: None, has_solved: false }
+    }
+}
+
+/// How fast clients may do what.
+struct Rates {
+    requests: Rate,
+    network_requests: Rate,
+    group_bytes: Rate,
+    network_bytes: Rate,
+}
+
+impl Rates {
+    fn of(config: &Config) -> Self {
+        let (requests, groups) = (&config.requests, &config.groups);
+        let rate = |burst, per_second| Rate::new(burst, per_second, Duration::from_secs(1));
+        Self {
+            requests: rate(requests.burst, requests.per_second),
+            network_requests: rate(requests.network_burst, requests.network_per_second),
+            group_bytes: rate(groups.burst_bytes, groups.bytes_per_second),
+            network_bytes: rate(groups.network_burst_bytes, groups.network_bytes_per_second),
+        }
+    }
 }
 
 /// The server's whole state in memory.
 #[derive(Debug)]
 pub struct Service {
     pub(crate) server: PeerId,
-    pub(crate) admission_token: Option<Hash>,
     pub(crate) rng: StdRng,
     /// At most two streams a device: one that is registered and one that is about to be.
     pub(crate) clients: BTreeMap<ClientId, Client>,
@@ -204,39 +86,55 @@ pub struct Service {
     pub(crate) presence: Presence,
     pub(crate) topics: Topics,
     pub(crate) requests: RateLimiter<DeviceId>,
-    pub(crate) new_names: RateLimiter<Network>,
-    group_bytes: RateLimiter<DeviceId>,
+    pub(crate) network_requests: RateLimiter<Network>,
+    pub(crate) newcomers: Newcomers,
+    pub(crate) group_bytes: RateLimiter<DeviceId>,
+    pub(crate) network_bytes: RateLimiter<Network>,
+    /// Clients on this machine are exempt from limits of networks.
+    trusts_loopback: bool,
+    pub(crate) banned: BTreeSet<AccountId>,
 }
 
 impl Service {
     /// Starts with nobody connected. `server` is the server's own id.
     pub fn new(config: &Config, server: PeerId, rng: StdRng) -> Self {
-        let (requests, groups) = (&config.requests, &config.groups);
-        let second = Duration::from_secs(1);
-        let new_names = Rate::new(
-            requests.new_names_burst,
-            requests.new_names_per_hour,
-            Duration::from_hours(1),
-        );
+        let rates = Rates::of(config);
         Self {
             server,
-            admission_token: config.admission_token.as_ref().map(|it| Hash::of(it.as_bytes())),
             rng,
             clients: BTreeMap::new(),
             waiting: BTreeMap::new(),
             connections: Connections::new(Duration::from_secs(
                 config.connections.registration_seconds,
             )),
-            presence: Presence::new(requests.watched_accounts),
-            topics: Topics::new(groups.clone()),
-            requests: RateLimiter::new(Rate::new(requests.burst, requests.per_second, second)),
-            new_names: RateLimiter::new(new_names),
-            group_bytes: RateLimiter::new(Rate::new(
-                groups.burst_bytes,
-                groups.bytes_per_second,
-                second,
-            )),
+            presence: Presence::new(config.requests.watched_accounts),
+            topics: Topics::new(config.groups.clone()),
+            requests: RateLimiter::new(rates.requests),
+            network_requests: RateLimiter::new(rates.network_requests),
+            newcomers: Newcomers::new(config),
+            group_bytes: RateLimiter::new(rates.group_bytes),
+            network_bytes: RateLimiter::new(rates.network_bytes),
+            trusts_loopback: config.connections.trust_loopback,
+            banned: BTreeSet::new(),
         }
+    }
+
+    /// Takes over other limits; what is there stays.
+    pub fn configure(&mut self, config: &Config) {
+        let rates = Rates::of(config);
+        self.requests.set_rate(rates.requests);
+        self.network_requests.set_rate(rates.network_requests);
+        self.group_bytes.set_rate(rates.group_bytes);
+        self.network_bytes.set_rate(rates.network_bytes);
+        self.newcomers.configure(config);
+        self.presence.set_watches_max(config.requests.watched_accounts);
+        self.topics.set_quotas(config.groups.clone());
+        self.trusts_loopback = config.connections.trust_loopback;
+    }
+
+    /// The network of an address whose limits apply to it.
+    pub(crate) fn network(&self, origin: Option<IpAddr>) -> Option<Network> {
+        origin.filter(|ip| !(self.trusts_loopback && ip.is_loopback())).map(Network::of)
     }
 
     /// Takes in what happened and returns what is to be done, in this order.
@@ -246,15 +144,20 @@ impl Service {
             Input::Connected(device) => self.connections.connected(device, now),
             Input::Disconnected(device) => self.connections.disconnected(&device),
             Input::Opened { client, device, origin } => {
-                self.opened(now, client, Client { device, origin, greeted: false }, &mut effects);
+                self.opened(now, client, Client::new(device, origin), &mut effects);
             }
             Input::Request { client, frame } => self.request(now, client, frame, &mut effects),
             Input::Answer(answer) => self.answered(now, answer, &mut effects),
             Input::Closed(client) => self.forget(now, client, &mut effects),
-            Input::GroupMessage { from, tag, length, message } => {
-                let accept = self.may_publish(now, from, tag, length);
+            Input::GroupMessage { from, tag, sealed, message } => {
+                let accept = self.may_publish(now, from, tag, sealed.len());
                 effects.push(Effect::Relay { from, message, accept });
+                if accept {
+                    self.copy(from, tag, sealed, &mut effects);
+                }
             }
+            Input::Ban { account, on } => self.ban(now, account, on, &mut effects),
+            Input::Busy(is_busy) => self.newcomers.is_busy = is_busy,
             Input::Tick => {
                 let expired = self.topics.expired(now);
                 effects.extend(expired.into_iter().map(Effect::Unsubscribe));
@@ -369,10 +272,19 @@ impl Service {
         }
     }
 
-    /// Only present members speak in a group, at a bounded rate.
-    fn may_publish(&mut self, now: Instant, from: DeviceId, tag: TopicTag, length: usize) -> bool {
-        let cost = u32::try_from(length).unwrap_or(u32::MAX).saturating_add(GROUP_MESSAGE_OVERHEAD);
-        self.topics.is_member(&tag, &from) && self.group_bytes.try_take(from, cost, now).is_ok()
+    fn ban(&mut self, now: Instant, account: AccountId, on: bool, effects: &mut Vec<Effect>) {
+        if !on {
+            self.banned.remove(&account);
+            return;
+        }
+        self.banned.insert(account);
+        for device in self.presence.devices_of(&account) {
+            if let Some(client) = self.presence.client(&device) {
+                effects.push(Effect::Close(client));
+                self.forget(now, client, effects);
+            }
+            effects.push(Effect::Disconnect(device));
+        }
     }
 
     fn shut_down(&mut self, effects: &mut Vec<Effect>) {

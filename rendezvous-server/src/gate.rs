@@ -1,0 +1,120 @@
+//! The [`Doors`] as libp2p asks for them: before a connection is set up, and once it has proven
+//! whose it is.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    net::IpAddr,
+    task::{Context, Poll},
+};
+
+use libp2p::{
+    Multiaddr, PeerId,
+    core::{Endpoint, transport::PortUse},
+    swarm::{
+        ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, ListenFailure,
+        NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
+    },
+};
+use wire::id::DeviceId;
+
+use crate::{addresses, config::ConnectionConfig, doors::Doors};
+
+/// Denies connections, see the module.
+#[derive(Debug)]
+pub struct Gate {
+    /// What decides.
+    pub doors: Doors,
+    /// Where each connection comes from, at most as many as the limits on connections allow.
+    origins: BTreeMap<ConnectionId, IpAddr>,
+}
+
+impl Gate {
+    /// Starts with nobody connected.
+    pub fn new(limits: &ConnectionConfig) -> Self {
+        Self { doors: Doors::new(limits), origins: BTreeMap::new() }
+    }
+
+    /// The connections from addresses that a predicate holds for.
+    pub fn connections_from(&self, is_meant: impl Fn(IpAddr) -> bool) -> Vec<ConnectionId> {
+        let meant = self.origins.iter().filter(|(_, ip)| is_meant(**ip));
+        meant.map(|(connection, _)| *connection).collect()
+    }
+
+    /// Connections from clients, those being set up among them.
+    pub fn connections(&self) -> usize {
+        self.origins.len()
+    }
+
+    fn gone(&mut self, connection: ConnectionId) {
+        if let Some(ip) = self.origins.remove(&connection) {
+            self.doors.left(ip);
+        }
+    }
+}
+
+impl NetworkBehaviour for Gate {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    #[expect(clippy::disallowed_methods, reason = "the swarm asks without telling the time")]
+    fn handle_pending_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        let Some(ip) = addresses::ip_of(remote) else { return Ok(()) };
+        let ip = ip.to_canonical();
+        self.doors.arrive(ip, std::time::Instant::now()).map_err(ConnectionDenied::new)?;
+        self.origins.insert(connection, ip);
+        Ok(())
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        if let Ok(device) = DeviceId::try_from(peer) {
+            self.doors.admit(&device).map_err(ConnectionDenied::new)?;
+        }
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. })
+            | FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => {
+                self.gone(connection_id);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(
+        &mut self,
+        _: PeerId,
+        _: ConnectionId,
+        event: THandlerOutEvent<Self>,
+    ) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}
