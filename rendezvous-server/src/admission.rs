@@ -56,7 +56,8 @@ impl Admission {
             reservation_duration: RESERVATION_DURATION,
             reservation_rate_limiters: vec![Box::new(self.limiter(RESERVATION_RATE))],
             max_circuits: config.circuits,
-            max_circuits_per_peer: config.circuits_per_device,
+            // The library denies only what is beyond one more.
+            max_circuits_per_peer: config.circuits_per_device.saturating_sub(1),
             max_circuit_duration: Duration::from_hours(config.circuit_hours),
             max_circuit_bytes: config.circuit_bytes,
             circuit_src_rate_limiters: vec![Box::new(self.limiter(CIRCUIT_RATE))],

@@ -1,6 +1,7 @@
 //! Looks for what would keep a server from working: files, ports, addresses, limits of the system.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     io::{self, ErrorKind},
     net::{SocketAddr, TcpStream},
@@ -207,6 +208,18 @@ fn limits(config: &Config) -> Vec<Finding> {
         fine("the clock shows a possible time")
     });
     findings
+}
+
+/// What another server told of the addresses.
+pub fn from_outside(reached: BTreeMap<Multiaddr, Option<bool>>) -> Vec<Finding> {
+    let finding = |(address, reached)| match reached {
+        Some(true) => fine(format!("{address} is reached from the other server")),
+        Some(false) => fault(format!(
+            "{address} is not reached from the other server: open the port in every firewall on the way"
+        )),
+        None => warning(format!("{address} was not tested by the other server")),
+    };
+    reached.into_iter().map(finding).collect()
 }
 
 /// The worst of what was found.

@@ -26,7 +26,7 @@ const REJOIN_PAUSE: Duration = Duration::from_secs(1);
 const REFUSAL_PAUSE: Duration = Duration::from_mins(1);
 /// Members of a group that are in the server's mesh: it looks for more below the first number, until
 /// it has the second, and takes none beyond the third.
-const MESH: [usize; 3] = [4, 6, 8];
+const MESH: [usize; 3] = [3, 4, 8];
 
 /// Gossipsub without transformations, for topics of groups.
 pub type Gossip =

@@ -33,6 +33,7 @@ pub mod notify;
 mod operate;
 pub mod operator;
 pub mod presence;
+pub mod probe;
 pub mod prove;
 pub mod rate_limit;
 mod relaying;

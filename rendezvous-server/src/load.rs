@@ -40,19 +40,27 @@ impl Load {
     /// Starts free. `memory` is how much this machine has, in bytes, for where the configuration
     /// sets no bound.
     pub fn new(config: &OverloadConfig, memory: u64) -> Self {
-        let resident_max = match config.memory_mib {
-            0 => memory / 10 * 8,
-            mib => mib.saturating_mul(1024 * 1024),
-        };
-        Self {
-            lag_max: Duration::from_millis(config.lag_ms),
-            resident_max,
-            disk_free_min: config.disk_free_mib.saturating_mul(1024 * 1024),
+        let mut load = Self {
+            lag_max: Duration::ZERO,
+            resident_max: 0,
+            disk_free_min: 0,
             is_busy: false,
             against: 0,
             last: Sample::default(),
             worst: Duration::ZERO,
-        }
+        };
+        load.configure(config, memory);
+        load
+    }
+
+    /// Takes over other bounds; whether the server is busy is found out by the next samples.
+    pub fn configure(&mut self, config: &OverloadConfig, memory: u64) {
+        self.lag_max = Duration::from_millis(config.lag_ms);
+        self.resident_max = match config.memory_mib {
+            0 => memory / 10 * 8,
+            mib => mib.saturating_mul(1024 * 1024),
+        };
+        self.disk_free_min = config.disk_free_mib.saturating_mul(1024 * 1024);
     }
 
     /// Whether the server has too much to do.
@@ -141,6 +149,17 @@ mod tests {
         let edge = Sample { resident: 95 * MIB, ..fine() };
         assert!((0..9).all(|_| load.sample(edge).is_none()));
         assert!(load.is_busy());
+    }
+
+    #[test]
+    fn a_busy_server_with_wider_bounds_is_free_again() {
+        let mut load = load();
+        let trouble = Sample { resident: 101 * MIB, ..fine() };
+        assert!((0..3).any(|_| load.sample(trouble) == Some(true)));
+        let wider = OverloadConfig { lag_ms: 500, memory_mib: 200, disk_free_mib: 10 };
+        load.configure(&wider, 0);
+        assert!(load.is_busy());
+        assert!((0..3).any(|_| load.sample(trouble) == Some(false)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
     behaviour::BehaviourEvent,
     config::Config,
     counters::{Gauges, Snapshot},
-    load::{Load, Sample},
+    load::Sample,
     names::NameStore as _,
     operator::{BanLine, DeviceLine, Order, Ordered, REASON_MAX, Reply},
     server::{Server, now},
@@ -197,7 +197,7 @@ impl Server {
         let restart = self.config.needs_restart(&config);
         self.service.configure(&config);
         self.swarm.behaviour_mut().gate.doors.configure(&config.connections);
-        self.load = Load::new(&config.overload, system::memory());
+        self.load.configure(&config.overload, system::memory());
         self.config = config;
         info!("the configuration was read again");
         Reply::Done(if restart.is_empty() {

@@ -270,7 +270,7 @@ pub enum Refusal {
     #[error("the server does not speak this version; update the program")]
     Version,
     /// The server does not admit this client.
-    #[error("the server admits only clients with an invitation")]
+    #[error("the server does not admit this account; a new name there needs an invitation")]
     NotAdmitted,
     /// Many take new names now: whoever wants one has to work for it.
     #[error("the server wants proof of work for a new name")]

@@ -4,7 +4,12 @@
 //! this one, and to begin again as soon as they do not, or when messages were missed: members
 //! who are only connected among themselves hear each other and nobody else.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use super::input::Now;
 
 /// Members who pass messages on, from which on the server need not send copies.
 pub(crate) const ENOUGH: usize = 2;
@@ -12,8 +17,6 @@ pub(crate) const ENOUGH: usize = 2;
 const SETTLED: Duration = Duration::from_secs(3);
 /// Messages that only replication brought, one after the other, from which on the members are not enough.
 const MISSED_MAX: u32 = 3;
-/// How young a message must be to count as missed.
-const FRESH_MS: u64 = 60_000;
 /// How much older than the server's last copy a message's clock may be without counting.
 const SKEW_MS: u64 = 2_000;
 /// How long copies are wanted after messages were missed for the first time; doubles each time.
@@ -77,10 +80,11 @@ impl Carrying {
         self.missed = self.missed.saturating_sub(1);
     }
 
-    /// Replication brought a message, written at `clock_ms`, that nobody had passed on.
-    pub(crate) fn missed(&mut self, clock_ms: u64, now_ms: u64, now: Instant) {
+    /// Replication brought a message, written at `clock_ms`, that nobody had passed on. It says nothing if
+    /// the message was written before the copies ended, or is older or younger than `ages`.
+    pub(crate) fn missed(&mut self, clock_ms: u64, ages: Range<u64>, now: Now) {
         let Some(since) = self.without_since else { return };
-        if clock_ms < since + SKEW_MS || clock_ms + FRESH_MS < now_ms {
+        if clock_ms < since + SKEW_MS || !ages.contains(&now.unix_ms.saturating_sub(clock_ms)) {
             return;
         }
         self.missed += 1;
@@ -88,7 +92,7 @@ impl Carrying {
             let time = DOUBT_FIRST.saturating_mul(1 << self.doubts.min(8)).min(DOUBT_MAX);
             self.doubts += 1;
             self.missed = 0;
-            self.doubted_until = Some(now + time);
+            self.doubted_until = Some(now.instant + time);
         }
     }
 
@@ -130,6 +134,11 @@ mod tests {
     use crate::core::tests::beginning;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const AGES: Range<u64> = 1_000..60_000;
+
+    fn at(instant: Instant, unix_ms: u64) -> Now {
+        Now { instant, unix_ms }
+    }
 
     /// A member that is carried by others, and the time.
     fn carried() -> (Carrying, Instant) {
@@ -199,7 +208,7 @@ mod tests {
         for doubt in [DOUBT_FIRST, 2 * DOUBT_FIRST, 4 * DOUBT_FIRST] {
             for _ in 0..MISSED_MAX {
                 assert_eq!(carrying.tick(now, 10_000), None);
-                carrying.missed(9_000, 10_000, now);
+                carrying.missed(9_000, AGES, at(now, 10_000));
             }
             assert_eq!(carrying.tick(now, 10_000), Some(true));
             assert_eq!(carrying.tick(now + doubt / 2, 10_000), None);
@@ -212,12 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn old_messages_and_single_ones_raise_no_doubt() {
+    fn messages_that_are_old_new_or_single_raise_no_doubt() {
         let (mut carrying, now) = carried();
         for _ in 0..10 {
-            carrying.missed(SKEW_MS - 1, 10_000, now);
-            carrying.missed(10_000, 10_001 + FRESH_MS, now);
-            carrying.missed(9_000, 10_000, now);
+            carrying.missed(SKEW_MS - 1, AGES, at(now, 3_000));
+            carrying.missed(10_000, AGES, at(now, 10_000 + AGES.end));
+            carrying.missed(10_000, AGES, at(now, 9_999 + AGES.start));
+            carrying.missed(9_000, AGES, at(now, 10_000));
             carrying.heard();
         }
         assert_eq!(carrying.tick(now, 10_000), None);

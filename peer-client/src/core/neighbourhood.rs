@@ -14,8 +14,12 @@ use super::{
     machine::Machine,
     model::Path,
     neighbours::{Candidate, NeighbourAction, View},
+    replication::gossip_first,
     session::Purpose,
 };
+
+/// The age beyond which a message that replication brings says nothing of who is connected now.
+const MISSED_MS: u64 = 60_000;
 
 impl Machine {
     /// Seeks direct connections to members, and tells the server whose copies are wanted.
@@ -76,12 +80,14 @@ impl Machine {
     pub(super) fn note_carried(&mut self, id: ConversationId, event: &CheckedEvent, path: Path) {
         let now = self.now;
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
+        // A stream that is busy brings what is new at once, perhaps before it is passed on.
+        let missed = gossip_first(conversation).start.as_millis() as u64..MISSED_MS;
         let carrying = &mut conversation.group.carrying;
         match &event.payload {
             // Whoever has just joined may have had nobody to tell.
             Some(Payload::Introduction(_)) => {}
             _ if path == Path::Group => carrying.heard(),
-            _ => carrying.missed(event.header.clock.ms, now.unix_ms, now.instant),
+            _ => carrying.missed(event.header.clock.ms, missed, now),
         }
     }
 

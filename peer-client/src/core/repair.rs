@@ -27,6 +27,11 @@ const DIGEST: Duration = Duration::from_secs(30);
 /// How long a missing entry may still come by gossip before it is fetched.
 const REPAIR: Duration = Duration::from_millis(500);
 
+/// Whether a group has more members than those whose receipts all follow at once.
+pub(super) fn is_large(conversation: &Conversation) -> bool {
+    conversation.logs.len().max(conversation.group.present.len()) > PROMPT_MEMBERS
+}
+
 impl Machine {
     /// Makes sure of a replication stream with a member, connecting first if need be.
     pub(super) fn replicate_with(&mut self, id: ConversationId, device: DeviceId) {
@@ -99,13 +104,16 @@ impl Machine {
             }
             let at = self.now.instant + REPAIR.mul_f64(1.0 + jitter);
             conversation.group.repair_at.get_or_insert(at);
-        } else if !comparison.i_have_more {
-            // An equal digest says the same as the own one would.
+        }
+        let is_large = is_large(conversation);
+        if is_large || !comparison.they_have_more && !comparison.i_have_more {
+            // An equal digest says the same as the own one would. In a large group digests differ by what is
+            // under way while people talk, and one is enough for all to find what they lack.
             let later = self.now.instant + DIGEST.mul_f64(0.8 + jitter / 3.0);
             if let Some(at) = &mut conversation.group.digest_at {
                 *at = later.max(*at);
             }
-        } else {
+        } else if !comparison.they_have_more {
             self.schedule_digest(id);
         }
         self.tell_complete(id);

@@ -1,7 +1,8 @@
 //! What passes on replication streams: frames that come, entries that are pushed.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, ops::Range, sync::Arc, time::Duration};
 
+use rand::RngExt as _;
 use wire::{
     bounded::Bounded,
     event::{CheckedEvent, CheckedEvents, Event},
@@ -11,17 +12,21 @@ use wire::{
 };
 
 use super::{
+    conversation::Conversation,
     effect::Effect,
     input::{SessionId, SyncInput},
     machine::Machine,
     model::Path,
     pending::Pending,
+    repair::is_large,
     storage::StoreOp,
     streams::Session,
 };
 
 /// How long gossip is given before a group's new entries are pushed on streams too.
-const GOSSIP_FIRST: Duration = Duration::from_millis(1500);
+const GOSSIP_FIRST: Range<Duration> = Duration::from_millis(1400)..Duration::from_millis(1600);
+/// The same in a large group, where most pushes bring nothing new: several entries share one.
+const GOSSIP_FIRST_LARGE: Range<Duration> = Duration::from_secs(6)..Duration::from_secs(14);
 
 /// How often one stream may ask for entries again.
 const ASKS_MAX: u32 = 64;
@@ -200,13 +205,14 @@ impl Machine {
     pub(super) fn push_new(&mut self, id: ConversationId, events: &[Arc<CheckedEvent>]) {
         let Some(conversation) = self.conversations.get(&id) else { return };
         let gossiped = conversation.is_group() && conversation.group.ready;
+        let pause = self.rng.random_range(gossip_first(conversation));
         for session in self.greeted_sessions(id) {
             if gossiped {
                 // Whoever is getting older entries goes on getting them.
                 if let Some(state) =
                     self.sessions.get_mut(&session).filter(|state| !state.is_catching_up())
                 {
-                    state.pump_at.get_or_insert(self.now.instant + GOSSIP_FIRST);
+                    state.pump_at.get_or_insert(self.now.instant + pause);
                 }
             } else {
                 self.push_at_once(session, events);
@@ -250,6 +256,11 @@ impl Machine {
             _ => Path::Direct,
         }
     }
+}
+
+/// How long gossip is given in a group before its new entries are pushed on streams.
+pub(super) fn gossip_first(conversation: &Conversation) -> Range<Duration> {
+    if is_large(conversation) { GOSSIP_FIRST_LARGE } else { GOSSIP_FIRST }
 }
 
 /// Entries in frames that are as full as they may be.

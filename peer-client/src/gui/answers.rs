@@ -68,11 +68,7 @@ pub(crate) fn on_answer(
                 take_devices(Ok(devices), state);
             }
         }
-        Purpose::Diagnose => {
-            if let Answer::Diagnostics(it) = answer {
-                Diagnosis::take(Ok(it.text()), state);
-            }
-        }
+        Purpose::Diagnose => Diagnosis::answered(answer, state),
         Purpose::NewDevice => {
             if let Answer::Code(code) = answer {
                 take_code(Ok(code), state, now);

@@ -49,6 +49,8 @@ pub struct Window {
     drafts: Drafts,
     announcer: Option<Announcer>,
     announcing: Announcing,
+    /// A size that the window has since a while, in egui's seconds.
+    resized: Option<([u32; 2], f64)>,
     /// The title that the window has.
     title: String,
     out: Vec<Wish>,
@@ -85,11 +87,7 @@ impl Window {
             zone: Zone::of_system(),
             folder,
             settings,
-            form: StartForm {
-                server: rendezvous.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
-                name: username.as_ref().map(ToString::to_string).unwrap_or_default(),
-                ..StartForm::default()
-            },
+            form: StartForm::known(&rendezvous, username.as_ref()),
             login: None,
             launching: None,
             choosing: None,
@@ -100,6 +98,7 @@ impl Window {
             drafts,
             announcer,
             announcing: Announcing::default(),
+            resized: None,
             title: String::new(),
             out: Vec::new(),
             narrow: false,

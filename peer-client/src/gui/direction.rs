@@ -7,6 +7,7 @@ use egui::{
     text::{ByteIndex, LayoutJob, LayoutSection, TextFormat},
 };
 use unicode_bidi::BidiInfo;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 /// Whether a text has letters of Hebrew, Arabic or the like, or marks of that direction.
 pub(crate) fn has_right_to_left(text: &str) -> bool {
@@ -15,7 +16,7 @@ pub(crate) fn has_right_to_left(text: &str) -> bool {
             character,
             '\u{590}'..='\u{8ff}'
                 | '\u{fb1d}'..='\u{fdff}'
-                | '\u{fe70}'..='\u{feff}'
+                | '\u{fe70}'..='\u{fefc}'
                 | '\u{200f}'
                 | '\u{202b}'
                 | '\u{202e}'
@@ -79,7 +80,8 @@ fn break_lines(
     };
     let (mut start, mut at, mut width) = (paragraph.start, paragraph.start, 0.0);
     let mut lines = Vec::new();
-    for word in text[paragraph].split_inclusive(' ') {
+    let whole = text[paragraph].split_inclusive(' ');
+    for word in whole.flat_map(|word| pieces(word, limit, measure)) {
         if width + measure(word.trim_end()) > limit && at > start {
             lines.push(start..at);
             start = at;
@@ -90,6 +92,26 @@ fn break_lines(
     }
     lines.push(start..at);
     lines
+}
+
+/// A word whole, or in pieces if it is wider than a line.
+fn pieces(word: &str, limit: f32, measure: impl Fn(&str) -> f32) -> Vec<&str> {
+    if measure(word.trim_end()) <= limit {
+        return vec![word];
+    }
+    let (mut start, mut width) = (0, 0.0);
+    let mut pieces = Vec::new();
+    for (at, cluster) in word.grapheme_indices(true) {
+        // Joined letters are narrower than apart, so a piece is never too wide.
+        let wide = measure(cluster);
+        if width + wide > limit && at > start {
+            pieces.push(&word[start..at]);
+            (start, width) = (at, 0.0);
+        }
+        width += wide;
+    }
+    pieces.push(&word[start..]);
+    pieces
 }
 
 /// Runs of letters with their marks, and each other character alone.

@@ -163,7 +163,10 @@ impl Parser<'_> {
             let unknown = &mut lone[MARKS.len()];
             let length = if *unknown { None } else { code.find('`') };
             *unknown = length.is_none();
-            let inner = at + 1..at + 1 + length.filter(|length| *length > 0)?;
+            let inner = at + 1..at + 1 + length?;
+            if self.text[inner.clone()].trim().is_empty() {
+                return None;
+            }
             return Some((inner.clone(), inner.end + 1, None));
         }
         let index = MARKS.iter().position(|(mark, _)| rest.starts_with(mark))?;

@@ -7,6 +7,7 @@ use libp2p::Multiaddr;
 use tokio_util::sync::CancellationToken;
 use wire::name::{ConversationName, Username};
 
+use self::settings::Settings;
 use crate::{core::command::Failure, handle::Handle};
 
 mod announcing;
@@ -143,13 +144,25 @@ impl fmt::Debug for Secret {
 /// Starts a node. The result comes through the receiver.
 pub type Launcher = Box<dyn Fn(Login) -> mpsc::Receiver<Result<Handle, Failure>> + Send>;
 
+/// Width and height of the window at the first start, in points.
+const SIZE: [f32; 2] = [1120.0, 780.0];
+/// The least of both.
+const LEAST: [f32; 2] = [360.0, 420.0];
+
+/// The most of both.
+const MOST: f32 = 8_192.0;
+
 /// Shows the window until it is closed.
 pub fn run(options: Options, launcher: Launcher) -> anyhow::Result<()> {
+    let kept = Settings::load(&options.start.data_dir).preferences.size;
+    let within = |kept: u32, least: f32| (kept as f32).clamp(least, MOST);
+    let size =
+        kept.map_or(SIZE, |[width, height]| [within(width, LEAST[0]), within(height, LEAST[1])]);
     let viewport = egui::ViewportBuilder::default()
         .with_title("Natterjack")
         .with_app_id("natterjack")
-        .with_inner_size([1120.0, 780.0])
-        .with_min_inner_size([360.0, 420.0])
+        .with_inner_size(size)
+        .with_min_inner_size(LEAST)
         .with_drag_and_drop(true);
     let native = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
     let create: eframe::AppCreator<'_> =

@@ -10,7 +10,7 @@ use wire::{
 
 use super::{
     Secret,
-    views::{diagnostics::Diagnosis, palette::Palette, verify::Verify},
+    views::{diagnostics::Diagnosis, palette::Palette, safety::Written, verify::Verify},
     widgets::qr::Qr,
 };
 use crate::{
@@ -60,7 +60,7 @@ pub(crate) enum Dialog {
     /// Open an address?
     Address(Address),
     /// Make sure that a person is who they seem to be.
-    Verify(Verify),
+    Verify(Box<Verify>),
     /// What the user prefers.
     Behaviour,
     /// What the keys do.
@@ -225,6 +225,8 @@ pub(crate) struct Phrase {
     pub(crate) words: Option<Result<Secret, String>>,
     /// They are being read.
     pub(crate) busy: bool,
+    /// Whether they are written down, once that is asked.
+    pub(crate) written: Option<Written>,
 }
 
 /// What a backup is made with.

@@ -25,6 +25,12 @@ pub(crate) struct Preferences {
     pub(crate) tone: u8,
     /// How large everything is, in percent.
     pub(crate) scale: u16,
+    /// Width and height of the window, in points of the screen.
+    pub(crate) size: Option<[u32; 2]>,
+    /// With whom a conversation is stands beside it where there is room.
+    pub(crate) beside: bool,
+    /// The recovery phrase is written down.
+    pub(crate) phrase_kept: bool,
     /// Nothing moves.
     pub(crate) still: bool,
     /// What is told of new messages.
@@ -64,6 +70,9 @@ impl Default for Preferences {
             recent: Vec::new(),
             tone: 0,
             scale: 100,
+            size: None,
+            beside: false,
+            phrase_kept: false,
             still: false,
             notify: Notify::default(),
             verified: BTreeMap::new(),

@@ -105,7 +105,7 @@ impl Session {
                 Delivery::Written(result) => on_written(result, state, now),
                 Delivery::Phrase(words) => {
                     if let Some(Dialog::Phrase(phrase)) = &mut state.dialog {
-                        *phrase = Phrase { words: Some(words), busy: false };
+                        *phrase = Phrase { words: Some(words), ..Phrase::default() };
                     }
                 }
                 Delivery::Changed => {

@@ -83,6 +83,13 @@ impl StartForm {
         Some(Login { rendezvous: rendezvous.ok()?, token, account: account? })
     }
 
+    /// With what is known before anything is asked.
+    pub(crate) fn known(rendezvous: &[Multiaddr], username: Option<&Username>) -> Self {
+        let server: Vec<String> = rendezvous.iter().map(ToString::to_string).collect();
+        let name = username.map(ToString::to_string).unwrap_or_default();
+        Self { server: server.join(" "), name, ..Self::default() }
+    }
+
     fn account(&mut self) -> Option<Account> {
         (self.name_error, self.way_error) = (None, None);
         match self.way {

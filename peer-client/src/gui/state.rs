@@ -257,6 +257,8 @@ pub(crate) struct UiState {
     pub(crate) mentions: Mentioned,
     /// What the user prefers.
     pub(crate) preferences: Preferences,
+    /// The user was reminded of the recovery phrase.
+    pub(crate) phrase_put_off: bool,
     /// The dialog that is open.
     pub(crate) dialog: Option<Dialog>,
     /// The emoji picker.
@@ -285,6 +287,7 @@ impl UiState {
             completing: Completing::default(),
             mentions: Mentioned::default(),
             preferences: Preferences::default(),
+            phrase_put_off: false,
             dialog: None,
             picker: Picker::default(),
             lightbox: None,

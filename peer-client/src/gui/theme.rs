@@ -62,6 +62,8 @@ pub(crate) mod size {
 pub(crate) const MOTION: f32 = 0.12;
 /// Below this width the window shows one column.
 pub(crate) const NARROW: f32 = 560.0;
+/// From this width on there is room for three columns.
+pub(crate) const WIDE: f32 = 1200.0;
 /// Width of the list of conversations beside a conversation.
 pub(crate) const SIDEBAR: f32 = 328.0;
 /// Height of the bars at the top.

@@ -29,6 +29,8 @@ const IDLE: Duration = Duration::from_mins(1);
 const QUIC_IDLE_MS: u32 = 30_000;
 /// Pause before a topic that was left can be in the mesh again; equal on all nodes.
 const REJOIN_PAUSE: Duration = Duration::from_secs(1);
+/// How long a message may wait for a slow member before it is dropped.
+const QUEUED_MAX: Duration = Duration::from_secs(10);
 /// Pause before a member that was refused may ask again.
 const PRUNE_PAUSE: Duration = Duration::from_secs(10);
 /// Members that are in the own mesh of a topic: more are looked for below the first number, until
@@ -155,6 +157,8 @@ fn gossip() -> Result<Gossip, Box<dyn std::error::Error + Send + Sync>> {
         .mesh_n(MESH[1])
         .mesh_n_high(MESH[2])
         .connection_handler_queue_len(512)
+        .publish_queue_duration(QUEUED_MAX)
+        .forward_queue_duration(QUEUED_MAX)
         .build()?;
     let filter = MaxCountSubscriptionFilter {
         filter: gossipsub::AllowAllSubscriptionFilter {},

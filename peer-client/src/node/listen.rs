@@ -22,6 +22,21 @@ const PORTS: &str = "ports";
 const LISTEN_WITHIN: Duration = Duration::from_secs(5);
 
 impl Running {
+    /// Where others could reach this peer, as far as that is known.
+    pub(super) fn addresses(&self) -> Vec<Multiaddr> {
+        let circuit = |address: &&Multiaddr| {
+            !address.iter().any(|part| part == libp2p::multiaddr::Protocol::P2pCircuit)
+        };
+        let mut addresses: Vec<_> =
+            self.swarm.external_addresses().filter(circuit).cloned().collect();
+        for address in self.swarm.listeners().filter(circuit) {
+            if !addresses.contains(address) {
+                addresses.push(address.clone());
+            }
+        }
+        addresses
+    }
+
     /// Opens the listeners, and waits until their ports are known.
     pub(super) async fn listen(&mut self, config: &Config) -> Result<(), NodeError> {
         let chosen = !config.listen.is_empty();

@@ -369,21 +369,6 @@ impl Running {
         let told = std::mem::take(&mut self.server.wanted);
         told.then_some(Input::Server(ServerInput::Closed { text }))
     }
-
-    /// Where others could reach this peer, as far as that is known.
-    pub(super) fn addresses(&self) -> Vec<Multiaddr> {
-        let circuit = |address: &&Multiaddr| {
-            !address.iter().any(|part| part == libp2p::multiaddr::Protocol::P2pCircuit)
-        };
-        let mut addresses: Vec<_> =
-            self.swarm.external_addresses().filter(circuit).cloned().collect();
-        for address in self.swarm.listeners().filter(circuit) {
-            if !addresses.contains(address) {
-                addresses.push(address.clone());
-            }
-        }
-        addresses
-    }
 }
 
 /// What the loop does next.

@@ -83,12 +83,11 @@ fn conversations_and_what_lies_over_them_have_names() {
     ] {
         desk.click(opened);
         all_have_names(&desk);
-        match closed {
-            Some(closed) => desk.click(closed),
-            None => {
-                desk.harness.key_press(egui::Key::Escape);
-                desk.run();
-            }
+        if let Some(closed) = closed {
+            desk.click(closed);
+        } else {
+            desk.harness.key_press(egui::Key::Escape);
+            desk.run();
         }
     }
     desk.harness.get_by_label_contains("You: yes").click_secondary();

@@ -43,7 +43,7 @@ fn one_goes_from_image_to_image_by_keys_and_buttons() {
         image(folder.path(), 4),
     ];
     desk.open("@bob", messages);
-    desk.harness.get_by_label("Enlarge frog 3.png").click();
+    desk.harness.get_by_label("Enlarge image frog 3.png").click();
     desk.run();
     assert!(desk.has("Image frog 3.png"));
     press(&mut desk, Key::ArrowLeft);

@@ -39,8 +39,33 @@ fn the_recovery_phrase_is_shown_once_it_is_wanted_and_copied_on_demand() {
     assert!(desk.has("Write them on paper in this order"));
     desk.click("Copy");
     assert!(desk.has("The words are on the clipboard"));
-    desk.click("Done");
+    desk.click("I wrote them down");
     assert!(!desk.has("abandon"));
+    desk.fill("Word 6", "abandon");
+    desk.fill("Word 19", "ability");
+    desk.click("Check");
+    assert!(desk.has("The paper should say another word here"));
+    desk.fill("Word 19", " Abandon ");
+    desk.click("Check");
+    assert!(desk.has("Your account can be brought back with these words"));
+}
+
+#[test]
+fn the_list_reminds_of_the_phrase_until_it_is_written_down() {
+    let mut desk = desk();
+    assert!(desk.has("Write down your recovery phrase"));
+    desk.click("Later");
+    assert!(!desk.has("Write down your recovery phrase"));
+    let mut desk = desk.restarted(WIDE);
+    desk.click("Show the phrase…");
+    desk.click("Show the words");
+    desk.wait_for("I wrote them down");
+    desk.click("I wrote them down");
+    desk.fill("Word 6", "abandon");
+    desk.fill("Word 19", "abandon");
+    desk.click("Check");
+    let desk = desk.restarted(WIDE);
+    assert!(!desk.has("Write down your recovery phrase"));
 }
 
 #[test]

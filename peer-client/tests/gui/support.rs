@@ -161,14 +161,14 @@ impl Desk {
             .unwrap();
         let announced: Arc<Mutex<Vec<Announcement>>> = Arc::default();
         let told = Arc::clone(&announced);
-        let announcer: Announcer = Box::new(move |it| told.lock().unwrap().push(it));
+        let teller: Announcer = Box::new(move |it| told.lock().unwrap().push(it));
         let options = Options {
             start,
             handle,
             runtime: runtime.handle().clone(),
             clock: || NOW_MS,
             shutdown: CancellationToken::new(),
-            announcer: Some(announcer),
+            announcer: Some(teller),
         };
         let start_node = launches.launcher();
         let harness = Harness::builder()

@@ -39,7 +39,7 @@ enum Command {
     /// do. Logs go to standard error; `RUST_LOG` chooses what is logged.
     Run(run::Run),
     /// Looks for what would keep the server from working.
-    Check(Settings),
+    Check(set_up::Check),
     /// Tells how the running server is.
     Status(operate::Status),
     /// Prints the addresses that clients need, without starting the server.
@@ -119,7 +119,7 @@ impl Cli {
         match self.command {
             Command::Init(settings) => set_up::init(settings),
             Command::Run(run) => run.execute(),
-            Command::Check(settings) => set_up::check(&settings.into_config()?),
+            Command::Check(check) => check.execute(),
             Command::Status(status) => status.execute(),
             Command::Address(settings) => set_up::print_addresses(&settings.into_config()?),
             Command::Invite(wanted) => wanted.execute(),
@@ -137,4 +137,10 @@ fn print_lines(lines: impl IntoIterator<Item = String>) -> Result<()> {
         writeln!(stdout, "{line}").context("cannot write to standard output")?;
     }
     stdout.flush().context("cannot write to standard output")
+}
+
+/// For commands that talk to a server.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().context("cannot start")
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use libp2p::Multiaddr;
 use serde_json::Value;
 
-use super::{DataFolder, print_lines};
+use super::{DataFolder, print_lines, runtime};
 use crate::{identity, operator::Order, prove};
 
 /// How the server is.
@@ -147,11 +147,6 @@ fn flatten(name: &str, value: &Value, lines: &mut Vec<String>) {
 #[cfg(unix)]
 pub(super) fn ask(data_dir: &Path, order: &Order) -> Result<Value> {
     Ok(runtime()?.block_on(crate::admin::order(data_dir, order))?)
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().build().context("cannot start")
 }
 
 #[cfg(not(unix))]

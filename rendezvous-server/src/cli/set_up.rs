@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     data_dir, identity, listen,
     newcomers::Mode,
+    probe,
     setup::{self, CONFIG_FILE},
     system,
 };
@@ -54,9 +55,38 @@ pub(super) fn init(settings: Settings) -> Result<()> {
     print_lines(lines)
 }
 
+/// What to look at.
+#[derive(Args, Debug)]
+pub(super) struct Check {
+    #[command(flatten)]
+    settings: Settings,
+    /// Address of another server, which is asked to dial this one's external addresses
+    #[arg(long, value_name = "MULTIADDR")]
+    from: Option<Multiaddr>,
+}
+
+impl Check {
+    pub(super) fn execute(self) -> Result<()> {
+        let config = self.settings.into_config()?;
+        check(&config, self.from.as_ref())
+    }
+}
+
 /// Prints what keeps the server from working; a fault is an error.
-pub(super) fn check(config: &Config) -> Result<()> {
-    let findings = check::all(config, is_running(config)?);
+fn check(config: &Config, from: Option<&Multiaddr>) -> Result<()> {
+    let is_running = is_running(config)?;
+    let mut findings = check::all(config, is_running);
+    if let Some(from) = from {
+        ensure!(!is_running, "stop the server first: its ports are needed to check from outside");
+        let own = setup::own_addresses();
+        let external = match &config.external_addresses[..] {
+            [] => setup::external_addresses(&config.listen, &own),
+            told => told.to_vec(),
+        };
+        let reached =
+            super::runtime()?.block_on(probe::reached(&config.listen, &external, from))?;
+        findings.extend(check::from_outside(reached));
+    }
     check::print(&findings, &mut io::stdout().lock()).context("cannot write to standard output")?;
     ensure!(check::worst(&findings) < check::Level::Fault, "the server would not work, see FAIL");
     Ok(())

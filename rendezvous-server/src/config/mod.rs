@@ -283,7 +283,7 @@ mod tests {
         let text = include_str!("../../../docs/operations.md");
         let (_, block) = text.split_once("```toml\n").unwrap();
         assert_eq!(block.split("```").next().unwrap(), TEMPLATE);
-        let documented = read(TEMPLATE).unwrap();
+        let documented = Config { file: None, ..read(TEMPLATE).unwrap() };
         assert_eq!(format!("{documented:#?}"), format!("{:#?}", Config::default()));
     }
 

@@ -9,6 +9,7 @@ use libp2p::{
     tcp, yamux,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
+use rendezvous_server::probe;
 use wire::key::DeviceKey;
 
 use crate::test_server::{PATIENCE, TestServer, within};
@@ -64,4 +65,24 @@ async fn an_address_is_confirmed_and_the_connection_of_the_test_is_closed() {
     within("a confirmed address and the end of its test", testing).await;
     assert_eq!(confirmed, own);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn another_server_tells_which_addresses_it_reaches() {
+    let server = TestServer::start().await;
+    let free = || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        format!("/ip4/127.0.0.1/tcp/{port}").parse::<libp2p::Multiaddr>().unwrap()
+    };
+    let (open, shut) = (free(), free());
+    let external = [open.clone(), shut.clone()];
+    let reached =
+        probe::reached(std::slice::from_ref(&open), &external, &server.tcp).await.unwrap();
+    assert_eq!(reached[&open], Some(true));
+    assert_eq!(reached[&shut], Some(false));
+    let gone = server.tcp.clone();
+    server.stop().await;
+    let error = probe::reached(&[open], &[], &gone).await.unwrap_err();
+    assert!(!error.to_string().is_empty());
 }

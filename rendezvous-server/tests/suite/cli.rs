@@ -263,3 +263,60 @@ fn the_address_command_knows_the_key_and_the_configuration() {
     assert!(server.line().ends_with(id), "the running server is the same");
     assert!(print(&["--listen", "/ip4/127.0.0.1/tcp/9"]).trim_end().ends_with(id));
 }
+
+/// Runs a server until it is ready, ends it, and gives what it logged.
+fn log_of(mut command: Command) -> String {
+    let mut child = command.spawn().unwrap();
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    assert!(ready.starts_with("ready "), "{ready}");
+    let kill = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn the_log_can_be_json_a_line_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = log_of(command("run", dir.path(), &[&LOOPBACK[..], &["--log", "json"]].concat()));
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let serving = lines.iter().find(|line| line["message"] == "serving").expect(&log);
+    assert_eq!(serving["level"], "INFO");
+    assert!(serving["at_ms"].as_u64().unwrap() > 1_700_000_000_000);
+    assert!(serving["id"].as_str().unwrap().starts_with("12D3Koo"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_supervisor_is_told_that_it_is_ready_alive_and_ending() {
+    use std::os::unix::net::UnixDatagram;
+
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("notify");
+    let supervisor = UnixDatagram::bind(&socket).unwrap();
+    supervisor.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut command = command("run", &dir.path().join("data"), &LOOPBACK);
+    command.env("NOTIFY_SOCKET", &socket);
+    log_of(command);
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|last| last != "STOPPING=1") {
+        let mut message = [0; 64];
+        let length = supervisor.recv(&mut message).unwrap();
+        heard.push(String::from_utf8(message[..length].to_vec()).unwrap());
+    }
+    assert_eq!(heard.first().map(String::as_str), Some("READY=1"), "{heard:?}");
+    assert!(heard.contains(&"WATCHDOG=1".to_owned()), "{heard:?}");
+}
+
+#[test]
+fn orders_without_a_running_server_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let status = command("status", dir.path(), &[]).output().unwrap();
+    assert!(complaint(&status).contains("no server runs with this data folder"));
+    let backup = command("backup", dir.path(), &["file"]).output().unwrap();
+    assert!(complaint(&backup).contains("has no server's data"));
+    let restore = command("restore", dir.path(), &["no-such-file"]).output().unwrap();
+    assert!(complaint(&restore).contains("there is no file no-such-file"));
+}

@@ -118,6 +118,44 @@ async fn a_device_that_is_registered_no_longer_gets_none() {
 }
 
 #[tokio::test]
+async fn who_hoards_circuits_gets_no_more_and_others_do() {
+    let server = TestServer::start_in(tempfile::TempDir::new().unwrap(), |config| {
+        config.relay.circuits_per_device = 2;
+    })
+    .await;
+    let mut targets = Vec::new();
+    for n in 10..13 {
+        let mut target = Client::register(n, &server.tcp, &format!("target{n}x")).await;
+        reserved(&mut target).await;
+        targets.push(target);
+    }
+    let mut hoarder = Client::register(1, &server.tcp, "hoarder").await;
+    for (number, target) in targets.iter().enumerate() {
+        hoarder.dial_through_server(target.device).await;
+        let peer = target.device.peer_id();
+        let outcome = hoarder
+            .event("a circuit or a refusal", |event| match event {
+                ClientEvent::Connected { peer: it, relayed: true } if it == peer => Some(Ok(())),
+                ClientEvent::DialFailed(error) => Some(Err(error)),
+                _ => None,
+            })
+            .await;
+        assert_eq!(outcome.is_ok(), number < 2, "{number}: {outcome:?}");
+    }
+    let mut other = Client::register(2, &server.tcp, "other").await;
+    other.dial_through_server(targets[2].device).await;
+    let peer = targets[2].device.peer_id();
+    other
+        .event("a circuit of another device", |event| match event {
+            ClientEvent::Connected { peer: it, relayed: true } if it == peer => Some(()),
+            ClientEvent::DialFailed(error) => panic!("{error}"),
+            _ => None,
+        })
+        .await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn only_registered_devices_open_a_circuit() {
     let server = TestServer::start().await;
     let mut bob = Client::register(2, &server.tcp, "bob").await;

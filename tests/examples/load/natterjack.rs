@@ -27,7 +27,7 @@ use crate::{
 /// Nodes that start at one time.
 const STARTING: usize = 10;
 /// How long they may take until all know each other.
-const SETTLING: Duration = Duration::from_mins(20);
+const SETTLING: Duration = Duration::from_hours(2);
 /// How long they have after that to find neighbours.
 const NEIGHBOURS: Duration = Duration::from_secs(30);
 /// Messages after which it is noted that they were told.

@@ -11,7 +11,7 @@ use tokio::time::{sleep, sleep_until};
 use crate::{plan::Plan, processor};
 
 /// How long what was sent last may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(45);
 /// How often it is looked whether all is here.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -87,7 +87,7 @@ impl Tally {
     ) -> Figures {
         let before = processor::time_of(server);
         sleep(plan.idle).await;
-        let at_rest = processor::time_of(server) - before;
+        let at_rest = processor::time_of(server).saturating_sub(before);
         let rest = at_rest.as_secs_f64() / plan.idle.as_secs_f64();
         self.clear();
         let (before, start) = (processor::time_of(server), Instant::now());
@@ -98,7 +98,7 @@ impl Tally {
             send(sender, self.text(sender, plan.bytes)).await;
         }
         self.wait(plan.deliveries()).await;
-        let worked = (processor::time_of(server) - before).as_secs_f64();
+        let worked = processor::time_of(server).saturating_sub(before).as_secs_f64();
         let above = worked - rest * start.elapsed().as_secs_f64();
         let mut delays = self.delays.lock().expect("nobody panics with it").clone();
         delays.sort_unstable();

@@ -18,6 +18,9 @@ use crate::{
     handle::Handle,
 };
 
+/// Seconds without another size before the window's size is kept.
+const SETTLED: f64 = 0.5;
+
 impl Window {
     /// Takes over what was kept when the window was last open.
     pub(super) fn restore(&mut self, context: &egui::Context) {
@@ -36,6 +39,7 @@ impl Window {
         if let Some(seconds) = self.drafts.poll(&self.state.writings, now) {
             context.request_repaint_after_secs(seconds as f32);
         }
+        self.keep_size(context, now);
         if self.state.preferences == self.settings.preferences {
             return;
         }
@@ -44,6 +48,31 @@ impl Window {
         if let Some(folder) = &self.folder {
             self.settings.save(folder);
         }
+    }
+
+    /// Keeps the window's size once it stays the same for a while.
+    fn keep_size(&mut self, context: &egui::Context, now: f64) {
+        let (inner, covering) = context.input(|input| {
+            let viewport = input.viewport();
+            let covering = viewport.maximized.or(viewport.fullscreen).unwrap_or_default();
+            (viewport.inner_rect, covering)
+        });
+        let Some(inner) = inner.filter(|_| !covering) else { return };
+        let size = (inner.size() * context.zoom_factor()).round();
+        let size = [size.x as u32, size.y as u32];
+        if self.state.preferences.size == Some(size) {
+            self.resized = None;
+            return;
+        }
+        match self.resized {
+            Some((seen, since)) if seen == size && now - since > SETTLED => {
+                self.state.preferences.size = Some(size);
+                self.resized = None;
+            }
+            Some((seen, _)) if seen == size => {}
+            _ => self.resized = Some((size, now)),
+        }
+        context.request_repaint_after_secs(SETTLED as f32);
     }
 
     /// Has a node started.

@@ -6,7 +6,7 @@ use egui::{CentralPanel, Frame, Margin, OpenUrl, Panel, Ui};
 use wire::{id::EventId, name::ConversationName};
 
 use super::{
-    consent, find, header,
+    beside, consent, find, header,
     lightbox::Lightbox,
     marks,
     message_menu::{self, Reacting},
@@ -47,6 +47,7 @@ pub(crate) fn chat_ui(
 ) {
     let palette = theme::palette(ui);
     refresh(scene, name, state);
+    beside::beside_ui(ui, scene, (state, out));
     find::take_keys(ui, state);
     let bar = Frame::new().fill(palette.panel).inner_margin(Margin::symmetric(space::L as i8, 0));
     let top = Panel::top("header").frame(bar).exact_size(theme::BAR).show_separator_line(false);

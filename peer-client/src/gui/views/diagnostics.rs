@@ -4,7 +4,7 @@ use egui::{Label, RichText, Ui};
 
 use super::parts;
 use crate::{
-    core::command::Command,
+    core::command::{Answer, Command},
     gui::{
         fonts,
         pages::Dialog,
@@ -24,6 +24,13 @@ pub(crate) struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// Takes a positive answer in.
+    pub(crate) fn answered(answer: Answer, state: &mut UiState) {
+        if let Answer::Diagnostics(it) = answer {
+            Self::take(Ok(it.text()), state);
+        }
+    }
+
     /// Takes the answer in, if the page is still in view.
     pub(crate) fn take(text: Result<String, String>, state: &mut UiState) {
         if let Some(Dialog::Diagnostics(page)) = &mut state.dialog {

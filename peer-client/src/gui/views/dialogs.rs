@@ -92,6 +92,8 @@ pub(crate) fn dialog_ui(
         state.dialog = next;
     } else if !shown.inner && !shown.should_close() {
         state.dialog = Some(dialog);
+    } else {
+        state.focus_composer = true;
     }
 }
 

@@ -1,7 +1,8 @@
 //! The bar above a conversation: with whom, whether they are there, by which road.
 
 use egui::{
-    Align, CursorIcon, Layout, Popup, Rect, Role, Sense, Ui, UiBuilder, Vec2, WidgetInfo, pos2,
+    Align, CursorIcon, Layout, Popup, Pos2, Rect, Role, Sense, Ui, UiBuilder, Vec2, WidgetInfo,
+    pos2,
 };
 use lucide_icons::Icon;
 use wire::name::ConversationName;
@@ -18,7 +19,7 @@ use crate::{
         state::{Purpose, Scene, UiState, Wish},
         text,
         theme::{self, size, space},
-        views::{consent, find, sidebar, verify},
+        views::{beside, consent, find, sidebar, verify},
         widgets::{avatar, button, centred},
     },
 };
@@ -51,7 +52,11 @@ pub(crate) fn header_ui(
     let response = ui.interact(about, ui.scope_id().with("about"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("About {name}")));
     if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
-        state.dialog = Some(Dialog::About);
+        if beside::fits(ui) {
+            state.preferences.beside = !state.preferences.beside;
+        } else {
+            state.dialog = Some(Dialog::About);
+        }
     }
     let picture =
         Rect::from_center_size(pos2(left + AVATAR / 2.0, rect.center().y), Vec2::splat(AVATAR));
@@ -69,11 +74,7 @@ pub(crate) fn header_ui(
     let mark = pos2(left + title.size().x + 14.0, rect.center().y - 10.0);
     ui.painter().galley(pos2(left, rect.center().y - 20.0), title, palette.text);
     if verify::trust(scene, name, &state.preferences) == Trust::Verified {
-        let mark = Rect::from_center_size(mark, Vec2::splat(16.0));
-        let glyph = fonts::glyph(Icon::ShieldCheck);
-        centred(ui.painter(), mark, &glyph, fonts::icons(15.0), palette.accent);
-        let spoken = ui.interact(mark, ui.scope_id().with("verified"), Sense::hover());
-        spoken.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Verified"));
+        verified_ui(ui, mark);
     }
     let (words, lit) = conversation.map_or(("Looking up…".to_owned(), false), presence);
     let colour = if lit { palette.accent } else { palette.text_weak };
@@ -91,6 +92,15 @@ pub(crate) fn header_ui(
     if button::icon(&mut child, Icon::Search, "Search in this conversation (Ctrl+F)").clicked() {
         find::begin(state);
     }
+}
+
+/// Draws the mark of somebody whose number was compared.
+fn verified_ui(ui: &Ui, at: Pos2) {
+    let rect = Rect::from_center_size(at, Vec2::splat(16.0));
+    let glyph = fonts::glyph(Icon::ShieldCheck);
+    centred(ui.painter(), rect, &glyph, fonts::icons(15.0), theme::palette(ui).accent);
+    let spoken = ui.interact(rect, ui.scope_id().with("verified"), Sense::hover());
+    spoken.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Verified"));
 }
 
 fn menu_ui(

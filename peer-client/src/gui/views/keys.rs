@@ -18,7 +18,7 @@ const KEYS: [(&str, &[(&str, &str)]); 4] = [
     (
         "Everywhere",
         &[
-            ("Ctrl+K", "Go to a person, a group or a command"),
+            ("Ctrl+K", "Go to anything by its name"),
             ("Ctrl+N", "New chat"),
             ("Ctrl+,", "Settings"),
             ("Ctrl++  Ctrl+-  Ctrl+0", "Larger, smaller, as usual"),
@@ -119,7 +119,7 @@ pub(crate) fn keys_ui(ui: &mut Ui) -> bool {
         egui::Grid::new(Id::unique(("keys", title)))
             .num_columns(2)
             .spacing([space::L, space::XS])
-            .min_col_width(150.0)
+            .min_col_width(140.0)
             .min_row_height(size::BODY + space::XS)
             .show(ui, |ui| {
                 for (keys, words) in keys {

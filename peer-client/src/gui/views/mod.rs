@@ -4,6 +4,7 @@
 pub(crate) mod about;
 pub(crate) mod banner;
 pub(crate) mod behaviour;
+pub(crate) mod beside;
 pub(crate) mod chat;
 pub(crate) mod completing;
 pub(crate) mod consent;
@@ -27,8 +28,10 @@ pub(crate) mod parts;
 pub(crate) mod picker;
 pub(crate) mod roads;
 pub(crate) mod safekeeping;
+pub(crate) mod safety;
 pub(crate) mod settings;
 pub(crate) mod sidebar;
 pub(crate) mod start;
+pub(crate) mod status;
 pub(crate) mod verify;
 pub(crate) mod ways;

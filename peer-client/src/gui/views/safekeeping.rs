@@ -5,7 +5,11 @@ use egui::{CornerRadius, Frame, Margin, RichText, Ui};
 use lucide_icons::Icon;
 use wire::name::ConversationName;
 
-use super::{dialogs::both_ui, parts};
+use super::{
+    dialogs::both_ui,
+    parts,
+    safety::{self, Written},
+};
 use crate::gui::{
     Secret,
     choosing::Choice,
@@ -23,6 +27,9 @@ const PASSPHRASE_MIN: usize = 8;
 pub(crate) fn phrase_ui(ui: &mut Ui, phrase: &mut Phrase, state: &mut UiState) -> bool {
     if parts::page_heading(ui, "Recovery phrase") {
         state.dialog = Some(Dialog::Settings);
+    }
+    if let (Some(Ok(words)), Some(written)) = (&phrase.words, &mut phrase.written) {
+        return safety::written_ui(ui, words.reveal(), written, state);
     }
     match &phrase.words {
         None => {
@@ -53,13 +60,16 @@ pub(crate) fn phrase_ui(ui: &mut Ui, phrase: &mut Phrase, state: &mut UiState) -
         Some(Ok(words)) => {
             parts::words(ui, "Write them on paper in this order, and keep the paper safe");
             words_ui(ui, words.reveal());
-            let (done, copy) = both_ui(ui, "Copy", "Done", button::Kind::Primary);
+            let (done, copy) = both_ui(ui, "Copy", "I wrote them down", button::Kind::Primary);
             if copy {
                 ui.copy_text(words.reveal().to_owned());
                 let now = ui.input(|input| input.time);
                 state.tell("The words are on the clipboard: empty it soon", false, now);
             }
-            done
+            if done {
+                phrase.written = Some(Written::default());
+            }
+            false
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         views::{
             consent,
             conversation_row::{Marks, ROW, row_ui},
-            found,
+            found, safety, status,
         },
         widgets::{avatar, button, field},
     },
@@ -30,6 +30,7 @@ const SEARCH: &str = "Search chats and messages";
 
 /// Draws the list.
 pub(crate) fn sidebar_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState, out: &mut Vec<Wish>) {
+    status::status_ui(ui, scene.model);
     ui.spacing_mut().item_spacing.y = 0.0;
     Frame::new().inner_margin(Margin::symmetric(space::M as i8, 0)).show(ui, |ui| {
         me_ui(ui, scene, state);
@@ -40,6 +41,7 @@ pub(crate) fn sidebar_ui(ui: &mut Ui, scene: &Scene<'_>, state: &mut UiState, ou
     });
     ui.add_space(space::S);
     tie_ui(ui, &scene.model.server);
+    safety::reminder_ui(ui, state);
     out.extend(state.search.poll(ui, None));
     let needle = state.search.text.trim().to_lowercase();
     let mut shown = ordered(scene, &state.preferences);

@@ -42,13 +42,13 @@ pub(crate) struct Verify {
 
 impl Verify {
     /// For a person with whom there is a conversation.
-    pub(crate) fn of(scene: &Scene<'_>, name: &Username) -> Option<Self> {
+    pub(crate) fn of(scene: &Scene<'_>, name: &Username) -> Option<Box<Self>> {
         let me = scene.model.me.as_ref()?;
         let conversation = scene.conversation(&ConversationName::Direct(name.clone()))?;
         let account = conversation.account?;
         let groups = verification::number(&me.account, &account);
         let picture = Qr::new(&groups.concat());
-        Some(Self { name: name.clone(), account, groups, picture })
+        Some(Box::new(Self { name: name.clone(), account, groups, picture }))
     }
 }
 

@@ -12,10 +12,10 @@ use super::{
     attachment::{self, FileLine, Use},
     button,
     meta::{self, Meta},
-    words,
+    quote, words,
 };
 use crate::{
-    core::model::{Body, ConversationView, MessageView, Quote},
+    core::model::{Body, ConversationView, MessageView},
     gui::{
         emoji, fonts,
         grouping::Place,
@@ -103,7 +103,7 @@ pub(crate) fn layout(
     let mut bubble = Bubble {
         size: Vec2::ZERO,
         name: named.then(|| name(ui, message, palette, inner)),
-        quote: message.reply_to.as_ref().map(|quote| quote_lines(ui, quote, palette, inner)),
+        quote: message.reply_to.as_ref().map(|quote| quote::lines(ui, quote, palette, inner)),
         picture,
         file,
         text,
@@ -199,7 +199,7 @@ impl Bubble {
         if let Some(lines) = &self.quote {
             let quote =
                 Rect::from_min_size(pos2(left, top), vec2(rect.width() - 2.0 * PAD.x, QUOTE));
-            if quote_ui(ui, quote, message, lines, palette) {
+            if quote::quote_ui(ui, quote, message, lines, palette) {
                 wanted = Some(Wanted::Quoted);
             }
             top += QUOTE + 6.0;
@@ -319,54 +319,6 @@ fn name(ui: &Ui, message: &MessageView, palette: &Palette, width: f32) -> Arc<Ga
     let name = message.from.as_str();
     let colour = palette.names[theme::colour_of(name)];
     text::one_line(ui, name, width, fonts::semibold(size::SMALL), colour)
-}
-
-fn quote_lines(ui: &Ui, quote: &Quote, palette: &Palette, width: f32) -> [Arc<Galley>; 2] {
-    let (author, excerpt, colour) = match &quote.excerpt {
-        Some((author, excerpt)) => {
-            let colour = palette.names[theme::colour_of(author.as_str())];
-            (author.as_str(), excerpt.as_str(), colour)
-        }
-        None => ("Reply", "A message that is not here yet", palette.text_weak),
-    };
-    let room = (width - 24.0).min(360.0);
-    [
-        text::one_line(ui, author, room, fonts::semibold(size::SMALL), colour),
-        text::one_line(ui, excerpt, room, fonts::regular(size::SMALL), palette.text_weak),
-    ]
-}
-
-fn quote_ui(
-    ui: &Ui,
-    rect: Rect,
-    message: &MessageView,
-    lines: &[Arc<Galley>; 2],
-    palette: &Palette,
-) -> bool {
-    let corner = CornerRadius::same(radius::SMALL);
-    let colour = match message.reply_to.as_ref().and_then(|quote| quote.excerpt.as_ref()) {
-        Some((author, _)) => palette.names[theme::colour_of(author.as_str())],
-        None => palette.text_weak,
-    };
-    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-    painter.rect_filled(
-        rect,
-        corner,
-        colour.gamma_multiply(if palette.dark { 0.16 } else { 0.11 }),
-    );
-    let bar = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
-    painter.rect_filled(
-        bar,
-        CornerRadius { nw: radius::SMALL, sw: radius::SMALL, ne: 0, se: 0 },
-        colour,
-    );
-    let [author, excerpt] = lines;
-    painter.galley(rect.min + vec2(12.0, 4.0), Arc::clone(author), palette.text);
-    let below = pos2(rect.left() + 12.0, rect.bottom() - excerpt.size().y - 4.0);
-    painter.galley(below, Arc::clone(excerpt), palette.text);
-    let response = ui.interact(rect, ui.scope_id().with("quote"), Sense::click());
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Go to the quoted message"));
-    response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked()
 }
 
 fn paint_ground(ui: &Ui, rect: Rect, own: bool, place: Place, palette: &Palette) {

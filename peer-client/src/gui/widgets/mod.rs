@@ -8,6 +8,7 @@ pub(crate) mod button;
 pub(crate) mod field;
 pub(crate) mod meta;
 pub(crate) mod qr;
+mod quote;
 pub(crate) mod reactions;
 pub(crate) mod words;
 
