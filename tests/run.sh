@@ -33,6 +33,7 @@ elif [ -n "${NATTERJACK_TEST_NO_LAB:-}" ]; then
 elif ! system_packages nftables iproute2 util-linux; then
     left_out+=("the NAT lab (its system packages are missing)")
 else
+    system_packages miniupnpd-nftables || left_out+=("a router that opens ports (miniupnpd is missing)")
     echo "== testing the roads between networks"
     # It runs the programs that were built above.
     NATTERJACK_TEST_PROGRAMS="${CARGO_TARGET_DIR:-$PWD/target}/debug" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/lab" \

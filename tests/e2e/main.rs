@@ -8,6 +8,7 @@ mod command_line;
 mod contract;
 mod crash;
 mod devices;
+mod diagnostics;
 mod direct;
 mod disk;
 mod files;

@@ -316,6 +316,7 @@ fn view(story: &Story, unread: u32) -> ConversationView {
         request: false,
         muted: false,
         blocked: false,
+        relay_only: false,
         road: None,
         waiting: 0,
         complete: Completeness { have: story.messages.len() as u64, missing: 0 },

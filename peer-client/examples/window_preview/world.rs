@@ -243,6 +243,7 @@ impl World {
             request: false,
             muted: false,
             blocked: false,
+            relay_only: false,
             road: None,
             waiting: 0,
             complete: Completeness::default(),

@@ -8,6 +8,7 @@ use wire::{
     name::{ConversationName, GroupName, Username},
 };
 
+use super::diagnostics::Diagnostics;
 use super::model::{Completeness, DeviceView, MemberView, MessageView, PeerView, PersonDelivery};
 
 /// A wish of the user.
@@ -99,6 +100,14 @@ pub enum Command {
         /// Whether they are blocked from now on.
         on: bool,
     },
+    /// Talk to a person through the server's relay alone, so that they never learn this device's address, or
+    /// directly again.
+    RelayOnly {
+        /// The direct conversation with the person, who is looked up if they are not known yet.
+        with: ConversationName,
+        /// Whether the address is kept from them from now on.
+        on: bool,
+    },
     /// Be told of new messages of a conversation no more, or again.
     Mute {
         /// The conversation.
@@ -145,6 +154,8 @@ pub enum Command {
     },
     /// The devices of contacts and members.
     Peers,
+    /// What kind of network this is, how others see this device, what was tried.
+    Diagnose,
     /// The members of a conversation.
     Members {
         /// The conversation.
@@ -178,7 +189,9 @@ impl Command {
     pub(super) fn wanted(&self) -> Option<&ConversationName> {
         match self {
             Self::Send { to, .. } => Some(to),
-            Self::Open { conversation } => Some(conversation),
+            Self::Open { conversation } | Self::RelayOnly { with: conversation, .. } => {
+                Some(conversation)
+            }
             _ => None,
         }
     }
@@ -231,6 +244,8 @@ pub enum Answer {
     Delivery(Vec<PersonDelivery>),
     /// Devices.
     Peers(Vec<PeerView>),
+    /// The network.
+    Diagnostics(Box<Diagnostics>),
     /// Members, and how complete the history is.
     Members {
         /// The members, the user first.

@@ -29,7 +29,9 @@ impl Machine {
         match command {
             Command::Join { group, invite } => self.join(call, &group, invite.as_deref()),
             Command::Leave { group } => self.on_leave(call, group),
-            Command::Send { .. } | Command::Open { .. } => self.with_conversation(call, command),
+            Command::Send { .. } | Command::Open { .. } | Command::RelayOnly { .. } => {
+                self.with_conversation(call, command);
+            }
             Command::Close { conversation } => {
                 if let Some(conversation) = self.find(&conversation) {
                     conversation.window = None;
@@ -67,6 +69,7 @@ impl Machine {
                 let peers = self.peer_views();
                 self.answer(call, Ok(Answer::Peers(peers)));
             }
+            Command::Diagnose => self.on_diagnose(call),
             Command::Members { of } => self.on_members_command(call, &of),
             Command::Contacts => self.on_contacts(call),
             Command::Devices => self.on_devices(call),
@@ -162,6 +165,7 @@ impl Machine {
         {
             return match command {
                 Command::Send { draft, .. } => self.on_send(call, id, draft),
+                Command::RelayOnly { on, .. } => self.on_relay_only(call, id, on),
                 _ => self.on_open(call, id),
             };
         }

@@ -165,6 +165,15 @@ impl Machine {
                 self.paths.want(device, &addresses, true, self.now.instant);
             }
         }
+        if !self.tie.is_registered() {
+            for device in self.people.devices_of(&account) {
+                let is_known = !self.paths.addresses_of(&device).is_empty();
+                if is_known && !self.paths.is_linked(&device) {
+                    self.called.insert(device);
+                    self.paths.want(device, &[], true, self.now.instant);
+                }
+            }
+        }
     }
 
     /// Whether an account may call: there is a conversation with it, or room for a request.

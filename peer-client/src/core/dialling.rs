@@ -32,10 +32,33 @@ impl Families {
         families
     }
 
+    /// Both.
+    pub(crate) fn all() -> Self {
+        Self { v4: true, v6: true }
+    }
+
+    /// Whether there is any.
+    pub(crate) fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Whether both have one of the families.
+    pub(crate) fn meets(self, other: Self) -> bool {
+        self.v4 && other.v4 || self.v6 && other.v6
+    }
+
+    /// The families of the hosts in `before` that are no more in `after`.
+    pub(crate) fn lost(before: &[Multiaddr], after: &[Multiaddr]) -> Self {
+        let host = |address: &Multiaddr| address.iter().next().map(Protocol::acquire);
+        let is_gone = |address: &&Multiaddr| after.iter().all(|it| host(it) != host(address));
+        let gone: Vec<_> = before.iter().filter(is_gone).cloned().collect();
+        Self::of(&gone)
+    }
+
     /// The addresses that can be dialled from here, with public IPv4 ones in the form that NAT64
     /// translates where there is only IPv6. All of them while it is not known what is here.
     pub(crate) fn usable(self, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
-        if self == Self::default() {
+        if self.is_empty() {
             return addresses.to_vec();
         }
         addresses.iter().filter_map(|address| self.reach(address)).collect()
@@ -86,7 +109,8 @@ fn is_quic(address: &Multiaddr) -> bool {
     address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1))
 }
 
-fn is_public(ip: Ipv4Addr) -> bool {
+/// Whether an IPv4 address is one of the internet's.
+pub(crate) fn is_public(ip: Ipv4Addr) -> bool {
     let is_shared = ip.octets()[0] == 100 && (64..128).contains(&ip.octets()[1]);
     !(ip.is_private()
         || ip.is_loopback()
@@ -162,6 +186,15 @@ mod tests {
         let addresses = parsed(&[TCP4, "/ip4/192.168.1.2/tcp/4001", TCP6]);
         let expected = parsed(&["/ip6/64:ff9b::cb00:7107/tcp/443", TCP6]);
         assert_eq!(only_v6.usable(&addresses), expected);
+    }
+
+    #[test]
+    fn what_is_lost_is_told_by_the_hosts_that_are_gone() {
+        let before = parsed(&[QUIC4, TCP4, QUIC6, "/ip4/127.0.0.1/tcp/1"]);
+        assert!(Families::lost(&before, &before).is_empty());
+        let lost = Families::lost(&before, &parsed(&[TCP4, "/ip4/10.0.0.2/tcp/1"]));
+        assert_eq!(lost, families(&[QUIC6]), "IPv4 still has its host, by TCP");
+        assert!(Families::lost(&parsed(&["/ip4/127.0.0.1/tcp/1"]), &[]).is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Everything that the core wants done, as one closed enum.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use libp2p::Multiaddr;
 use wire::{
@@ -15,6 +15,7 @@ use super::{
     command::{Answer, Failure, FileSource},
     input::{BlobStreamId, CallId, LinkId, PairingId, SessionId, Ticket},
     notice::Notice,
+    opening::Port,
     storage::StoreOp,
 };
 
@@ -56,6 +57,29 @@ pub enum Effect {
         /// The device.
         device: DeviceId,
         /// Addresses; if empty, through a circuit of the server.
+        addresses: Vec<Multiaddr>,
+    },
+    /// Keep this device's address from these devices and no others: no connection to them but through circuits, and
+    /// no hole punching.
+    HideFrom {
+        /// The devices.
+        devices: BTreeSet<DeviceId>,
+    },
+    /// Ask the router to let others in to a port.
+    OpenPort {
+        /// The port.
+        port: Port,
+    },
+    /// Others can reach this device at an address, or not any more.
+    Reachable {
+        /// The address.
+        address: Multiaddr,
+        /// Whether they can.
+        reachable: bool,
+    },
+    /// Ask the server at further addresses how it sees this device.
+    ProbeServer {
+        /// The addresses.
         addresses: Vec<Multiaddr>,
     },
     /// Close a connection.

@@ -33,6 +33,7 @@ impl Machine {
         if !opened_here {
             self.say_hello(session);
         }
+        self.paths.note(device);
         // Other conversations with the device may still be without a stream.
         if let Some(check) = self.checks.get_mut(&device) {
             check.failures = 0;

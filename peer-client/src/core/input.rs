@@ -1,6 +1,10 @@
 //! Everything that reaches the core, as one closed enum.
 
-use std::time::Instant;
+use std::{
+    collections::BTreeMap,
+    net::SocketAddrV4,
+    time::{Duration, Instant},
+};
 
 use libp2p::Multiaddr;
 use wire::{
@@ -13,7 +17,9 @@ use wire::{
 
 use super::{
     command::{Command, Failure},
-    model::Transport,
+    diagnostics::Whom,
+    model::{Traffic, Transport},
+    opening::Port,
     storage::StoreReply,
 };
 
@@ -92,8 +98,44 @@ pub enum Input {
     },
     /// The addresses on which this peer listens or is known to be reachable.
     Addresses(Vec<Multiaddr>),
+    /// A port in the router.
+    Opening(OpeningInput),
+    /// What passed between this device and others since the start.
+    Traffic(BTreeMap<DeviceId, Traffic>),
+    /// Something that was tried did not work.
+    Failed {
+        /// With whom.
+        whom: Whom,
+        /// Where, if that can be said.
+        address: Option<Multiaddr>,
+        /// Why, for a person.
+        text: String,
+    },
     /// A deadline passed.
     Tick,
+}
+
+/// What the router said.
+#[derive(Debug)]
+pub enum OpeningInput {
+    /// A port is open.
+    Opened {
+        /// The port here.
+        port: Port,
+        /// What others can call.
+        external: SocketAddrV4,
+        /// How long it stays open.
+        lifetime: Duration,
+        /// The protocol by which the router was asked.
+        by: &'static str,
+    },
+    /// None was opened.
+    Failed {
+        /// The port here.
+        port: Port,
+        /// Why, for a person.
+        text: String,
+    },
 }
 
 /// What happens between this peer and the rendezvous server.
@@ -108,6 +150,20 @@ pub enum ServerInput {
     Frame(ServerFrame),
     /// The connection or the stream could not be made, or is gone.
     Closed {
+        /// Why, for a person.
+        text: String,
+    },
+    /// How the server sees this device at one of its addresses.
+    Seen {
+        /// The server's address.
+        at: Multiaddr,
+        /// This device's as it sees it.
+        address: Multiaddr,
+    },
+    /// The server does not answer at an address that was asked for that.
+    Silent {
+        /// The server's address.
+        at: Multiaddr,
         /// Why, for a person.
         text: String,
     },
@@ -139,6 +195,8 @@ pub enum LinkInput {
         dialled: bool,
         /// Both sides dialled at once, through their routers.
         punched: bool,
+        /// The other end, if it is known.
+        address: Option<Multiaddr>,
     },
     /// It is gone.
     Closed {

@@ -16,7 +16,7 @@ use super::{
     command::{Command, Failure},
     dialling::{self, Families},
     effect::Effect,
-    input::{CallId, ServerInput},
+    input::{CallId, Now, ServerInput},
     machine::Machine,
     model::ServerTie,
     notice::Notice,
@@ -29,6 +29,12 @@ use super::{
 const RESERVE_FIRST: Duration = Duration::from_millis(500);
 /// Longest pause before asking again.
 const RESERVE_MAX: Duration = Duration::from_mins(1);
+
+/// What there is without the server, in one line.
+const WITHOUT_SERVER: &str = "Until it is back, people whose address is remembered stay reachable; \
+     new names, new groups and relayed roads have to wait";
+/// How much more the clock on the wall must have gone on than the other one for a sleep.
+const SLEPT_MS: u64 = 20_000;
 
 impl Machine {
     pub(super) fn tick_server(&mut self) {
@@ -86,6 +92,8 @@ impl Machine {
             ServerInput::Frame(ServerFrame::Push(push)) => self.on_push(push),
             ServerInput::Closed { .. } if self.tie.tries_more(self.now.instant) => {}
             ServerInput::Closed { text } => self.on_server_lost(text),
+            ServerInput::Seen { at, address } => self.diagnosis.seen(at, address),
+            ServerInput::Silent { at, text } => self.diagnosis.silent(at, text),
             ServerInput::Solved { answer } => self.on_solved(answer),
             ServerInput::Reserved => self.reserve_failures = 0,
             ServerInput::ReservationLost => {
@@ -117,6 +125,13 @@ impl Machine {
     }
 
     fn on_server_lost(&mut self, text: String) {
+        let own = self.me.account;
+        let is_theirs = |kind: &Kind| !matches!(kind, Kind::Direct(account) if *account == own);
+        let text = if self.conversations.values().any(|it| is_theirs(&it.row.kind)) {
+            format!("{text}. {WITHOUT_SERVER}")
+        } else {
+            text
+        };
         let asked = self.tie.lost(text, self.now.instant, &mut self.rng);
         for purpose in asked {
             match purpose {
@@ -126,6 +141,7 @@ impl Machine {
             }
         }
         self.reserve_at = None;
+        self.call_known();
         for conversation in self.conversations.values_mut() {
             conversation.group.joined = false;
             conversation.group.carrying.server_lost();
@@ -195,6 +211,7 @@ impl Machine {
 
     fn on_registered(&mut self) {
         self.tie.registered();
+        self.leave_calling_to_server();
         self.store(StoreOp::SaveRecord { record: self.record.clone(), registered: true });
         self.announce();
         self.on_registered_device();
@@ -261,6 +278,8 @@ impl Machine {
     pub(super) fn on_addresses(&mut self, addresses: Vec<Multiaddr>) {
         let is_new = |address| !self.addresses.contains(address);
         let changed = addresses.len() != self.addresses.len() || addresses.iter().any(is_new);
+        let lost = Families::lost(&self.addresses, &addresses);
+        let gained = Families::lost(&addresses, &self.addresses);
         self.addresses = addresses;
         if changed {
             let now = self.now.instant;
@@ -268,6 +287,15 @@ impl Machine {
             self.tie.try_in_order(dialling::groups(&self.server_addresses, families));
             self.tie.network_changed(now);
             self.paths.network_changed(families, now);
+            self.look_for_openings();
+            if !lost.is_empty() || !gained.is_empty() {
+                self.diagnosis.network_changed();
+            }
+            if !lost.is_empty() {
+                self.on_network_lost(lost);
+            } else if !gained.is_empty() && self.tie.is_greeting() {
+                self.leave_server();
+            }
         }
         self.dirty.tie = true;
         if self.tie.is_registered() {
@@ -275,13 +303,40 @@ impl Machine {
         }
     }
 
+    /// Own addresses of these families are gone, or all connections may be dead after a sleep: nothing tells that
+    /// in good time, so what may have used them is given up at once.
+    pub(super) fn on_network_lost(&mut self, lost: Families) {
+        let (devices, actions) = self.paths.addresses_lost(lost, self.now.instant);
+        self.follow(actions);
+        for device in devices {
+            self.interrupt_fetches(device);
+            self.renew_sessions(device);
+        }
+        self.leave_server();
+    }
+
+    /// Connects to the server anew, since what leads to it began in another network.
+    fn leave_server(&mut self) {
+        if !self.server_on_loopback && !self.tie.is_refused() {
+            self.effects.push(Effect::DisconnectServer);
+            self.tie.hurry();
+        }
+    }
+
+    /// Whether this device slept: the clock on the wall went on and the other one did not.
+    pub(super) fn has_slept(&self, now: Now) -> bool {
+        let wall_ms = now.unix_ms.saturating_sub(self.now.unix_ms);
+        let awake_ms = now.instant.saturating_duration_since(self.now.instant).as_millis() as u64;
+        wall_ms.saturating_sub(awake_ms) >= SLEPT_MS
+    }
+
     /// Tells the server where this device is, unless the user wants that hidden.
-    fn announce(&mut self) {
+    pub(super) fn announce(&mut self) {
         let useful = |address: &&Multiaddr| self.server_on_loopback || !is_loopback(address);
-        let addresses: Vec<_> = if self.relay_only {
-            Vec::new()
-        } else {
+        let addresses: Vec<_> = if self.is_open() {
             self.addresses.iter().filter(useful).cloned().filter_map(Address::new).collect()
+        } else {
+            Vec::new()
         };
         let addresses = Bounded::truncated(addresses);
         self.ask_server(Request::Announce { addresses }, Purpose::Inform);

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use libp2p::Multiaddr;
+use wire::id::DeviceId;
+
 use super::{
+    diagnostics::Whom,
     effect::Effect,
     input::LinkInput,
     machine::Machine,
@@ -17,15 +21,18 @@ impl Machine {
     pub(super) fn on_link(&mut self, input: LinkInput) {
         let now = self.now.instant;
         let actions = match input {
-            LinkInput::Opened { device, link, relayed, transport, dialled, punched } => {
+            LinkInput::Opened { device, link, relayed, transport, dialled, punched, address } => {
                 let was_linked = self.paths.is_linked(&device);
-                let opened = Opened { relayed, transport, dialled, punched };
-                let actions = self.paths.opened(device, link, opened);
+                self.note_road(device, address.as_ref(), relayed, (dialled, punched));
+                let opened = Opened { relayed, transport, dialled, punched, address };
+                let actions = self.paths.opened(device, link, opened, now);
                 if !was_linked {
                     self.on_linked(device);
                 }
                 actions
             }
+            // One that was given up before is over already.
+            LinkInput::Closed { link, .. } if !self.paths.has(link) => Vec::new(),
             LinkInput::Closed { device, link } => {
                 let actions = self.paths.closed(link, now);
                 self.neighbours.look_by(now + AFTER_CLOSE);
@@ -39,17 +46,29 @@ impl Machine {
                 Vec::new()
             }
             LinkInput::Found { device, address } => {
-                let known =
-                    self.people.owner_of(&device).and_then(|account| self.direct_with(account));
-                if known.is_some() {
-                    self.paths.want(device, &[address], false, now);
-                } else {
-                    self.paths.learn(device, &[address], now);
-                }
+                self.on_whereabouts(device, &[address]);
                 Vec::new()
             }
         };
         self.follow(actions);
+    }
+
+    /// What worked is of interest beside what did not.
+    fn note_road(
+        &mut self,
+        device: DeviceId,
+        address: Option<&Multiaddr>,
+        relayed: bool,
+        (dialled, punched): (bool, bool),
+    ) {
+        let how = match (relayed, dialled, punched) {
+            (true, ..) => "connected through the server",
+            (false, _, true) => "connected through a punched hole",
+            (false, true, false) => "connected",
+            (false, false, false) => "called here",
+        };
+        let address = address.cloned().filter(|_| !relayed);
+        self.diagnosis.note(self.now, Whom::Device(device), address, Ok(how.to_owned()));
     }
 
     pub(super) fn follow(&mut self, actions: Vec<PathAction>) {

@@ -14,7 +14,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use wire::{
     account::{AccountRecord, Introduction},
     event::Clock,
-    id::{ConversationId, DeviceId, TopicTag},
+    id::{AccountId, ConversationId, DeviceId, TopicTag},
     key::DeviceKey,
     name::{ConversationName, Username},
     signed::Signed,
@@ -25,12 +25,15 @@ use super::{
     command::{Answer, Command, Failure},
     conversation::Conversation,
     devices::{Authority, OwnDevices, next_record, with_device},
+    diagnostics::Diagnosis,
+    dialling::Families,
     effect::Effect,
     input::{CallId, Input, Now, SessionId, Ticket},
     intake::is_timely,
-    model::{Me, Model},
+    model::{Me, Model, Traffic},
     neighbours::Neighbours,
     notice::Notice,
+    opening::Openings,
     own::Own,
     paths::Paths,
     pending::Pending,
@@ -40,6 +43,7 @@ use super::{
     storage::{ConversationState, Kind, Snapshot, StoreOp},
     streams::{Check, Session},
     trouble::Trouble,
+    whereabouts::SERVER_FIRST,
 };
 
 /// What a machine is made of.
@@ -91,6 +95,17 @@ pub struct Machine {
     pub(super) paths: Paths,
     pub(super) tie: Tie,
     pub(super) addresses: Vec<Multiaddr>,
+    /// Openings in the router.
+    pub(super) openings: Openings,
+    pub(super) diagnosis: Diagnosis,
+    pub(super) traffic: BTreeMap<DeviceId, Traffic>,
+    /// When people are called without the server, if it does not answer before.
+    pub(super) call_at: Option<Instant>,
+    /// Devices that are called although the server does not say that they are present.
+    pub(super) called: BTreeSet<DeviceId>,
+    /// Accounts from which this device's address is kept, and their devices.
+    pub(super) hidden: BTreeSet<AccountId>,
+    pub(super) hidden_devices: BTreeSet<DeviceId>,
     /// The server is on this machine, so loopback addresses are of use to others.
     pub(super) server_on_loopback: bool,
     /// When to ask the server for a place for circuits.
@@ -122,6 +137,7 @@ pub struct Machine {
 impl Machine {
     /// Makes the machine from what is stored. The caller has checked that a registered record in
     /// the snapshot has the name that is wanted.
+    #[expect(clippy::too_many_lines, reason = "one line for each field")]
     pub fn new(setup: Setup, snapshot: Snapshot, now: Now) -> Self {
         let account = setup.authority.account();
         let device = setup.device_key.id();
@@ -158,6 +174,13 @@ impl Machine {
             paths: Paths::new(device, setup.relay_only),
             tie,
             addresses: Vec::new(),
+            openings: Openings::default(),
+            diagnosis: Diagnosis::default(),
+            traffic: BTreeMap::new(),
+            call_at: Some(now.instant + SERVER_FIRST),
+            called: BTreeSet::new(),
+            hidden: snapshot.relay_only.clone(),
+            hidden_devices: BTreeSet::new(),
             server_on_loopback: false,
             reserve_at: None,
             reserve_failures: 0,
@@ -199,6 +222,7 @@ impl Machine {
         for state in snapshot.conversations {
             self.load_conversation(state, self.me.device);
         }
+        self.recall_whereabouts(snapshot.whereabouts);
         self.subscribe_all();
         self.begin_own();
         self.make_room();
@@ -222,7 +246,11 @@ impl Machine {
 
     /// Takes in what happened and gives what is to be done, in order.
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        let slept = self.has_slept(now);
         self.now = now;
+        if slept {
+            self.on_network_lost(Families::all());
+        }
         match input {
             Input::Call { id, command } => self.on_command(id, command),
             Input::Store(reply) => self.on_store(reply),
@@ -233,9 +261,19 @@ impl Machine {
             Input::Attachment(input) => self.on_attachment(input),
             Input::Pairing { pairing, device, proof } => self.on_pairing(pairing, device, &proof),
             Input::Addresses(addresses) => self.on_addresses(addresses),
+            Input::Opening(input) => self.on_opening(input),
+            Input::Traffic(traffic) => {
+                self.traffic = traffic;
+                self.dirty.peers = true;
+            }
+            Input::Failed { whom, address, text } => {
+                self.diagnosis.note(now, whom, address, Err(text));
+            }
             Input::Tick => {}
         }
+        self.hide();
         self.tick();
+        self.keep_whereabouts();
         self.tell_named_roads();
         self.tell_memberships();
         self.publish();
@@ -258,20 +296,13 @@ impl Machine {
         let seeks = !self.tags.is_empty() && !self.relay_only;
         let neighbours = seeks.then(|| self.neighbours.next_deadline());
         let attachments = self.attachments.next_deadline();
-        [
-            tie,
-            paths,
-            checks,
-            calls,
-            streams,
-            self.reserve_at,
-            attachments,
-            neighbours,
-            conversations.min(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let openings = self.openings.next_deadline();
+        let single = [self.reserve_at, self.call_at, openings, self.diagnosis_deadline()];
+        [tie, paths, checks, calls, streams, attachments, neighbours, conversations.min()]
+            .into_iter()
+            .chain(single)
+            .flatten()
+            .min()
     }
 
     /// The newest model.
@@ -281,8 +312,11 @@ impl Machine {
 
     fn tick(&mut self) {
         self.tick_server();
+        self.tick_whereabouts();
         let actions = self.paths.tick(self.now.instant);
         self.follow(actions);
+        self.tick_openings();
+        self.tick_diagnosis();
         self.tick_replication();
         self.tick_groups();
         self.tick_neighbours();

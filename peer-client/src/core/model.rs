@@ -81,6 +81,8 @@ pub struct ConversationView {
     pub muted: bool,
     /// Direct: the user does not want to hear of the other person.
     pub blocked: bool,
+    /// Direct: the user keeps this device's address from the other person.
+    pub relay_only: bool,
     /// The road to the other person; none in groups and while there is no connection.
     pub road: Option<Road>,
     /// Own messages that are durable nowhere else yet.
@@ -332,7 +334,7 @@ pub struct Road {
 }
 
 /// What carries a connection, or the circuit's first leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
     /// QUIC over UDP.
     Quic,
@@ -372,4 +374,15 @@ pub struct PeerView {
     pub online: bool,
     /// The road to it.
     pub road: Option<Road>,
+    /// What passed between it and this device since the program began.
+    pub traffic: Traffic,
+}
+
+/// Bytes of messages and files on streams, before encryption.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// To the device.
+    pub sent: u64,
+    /// From it.
+    pub received: u64,
 }

@@ -131,6 +131,7 @@ impl Machine {
             request: conversation.row.request,
             muted: conversation.row.muted,
             blocked: matches!(conversation.row.kind, Kind::Direct(it) if self.people.is_blocked(&it)),
+            relay_only: matches!(conversation.row.kind, Kind::Direct(it) if self.hidden.contains(&it)),
             road,
             waiting: conversation.waiting(self.me.device, |device| self.people.owner_of(device)),
             complete: conversation.completeness(),
@@ -258,7 +259,8 @@ impl Machine {
             let road = self.paths.road(&device);
             let present = self.people.present(&owner).iter().any(|(present, _)| *present == device);
             let username = self.people.name_of(&owner);
-            Some(PeerView { username, device, online: present || road.is_some(), road })
+            let traffic = self.traffic.get(&device).copied().unwrap_or_default();
+            Some(PeerView { username, device, online: present || road.is_some(), road, traffic })
         };
         devices.into_iter().filter_map(view).collect()
     }

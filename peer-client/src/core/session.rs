@@ -91,6 +91,8 @@ pub(crate) struct Tie {
     untried: VecDeque<Vec<Multiaddr>>,
     /// When the next of them is.
     next_group_at: Option<Instant>,
+    /// The next attempt follows at once.
+    hurried: bool,
     next_id: u32,
     asked: BTreeMap<u32, Purpose>,
     /// When the next answer must be here.
@@ -108,6 +110,7 @@ impl Tie {
             groups: dialling::groups(server, Families::default()),
             untried: VecDeque::new(),
             next_group_at: None,
+            hurried: false,
             next_id: 0,
             asked: BTreeMap::new(),
             answer_by: None,
@@ -172,6 +175,11 @@ impl Tie {
         }
     }
 
+    /// The connection is given up since the network is another one: the next attempt follows at once.
+    pub(crate) fn hurry(&mut self) {
+        self.hurried = true;
+    }
+
     /// The stream is open.
     pub(crate) fn opened(&mut self) {
         self.untried.clear();
@@ -210,6 +218,7 @@ impl Tie {
             self.failures += 1;
             // Between half and all of the pause, so that clients of a restarted server spread out.
             let pause = full.mul_f64(rng.random_range(0.5..1.0));
+            let pause = if std::mem::take(&mut self.hurried) { Duration::ZERO } else { pause };
             self.phase = Phase::Pause { until: now + pause };
             self.shown = ServerTie::Lost { text };
         }

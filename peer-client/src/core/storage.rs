@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use libp2p::Multiaddr;
 use wire::{
     account::AccountRecord,
     conversation::GroupSecret,
@@ -33,6 +34,10 @@ pub struct Snapshot {
     pub blobs: Vec<StoredFile>,
     /// Accounts that the user does not want to hear of.
     pub blocked: BTreeSet<AccountId>,
+    /// Accounts from which this device keeps its address.
+    pub relay_only: BTreeSet<AccountId>,
+    /// Where devices of people that the user knows were met.
+    pub whereabouts: Vec<(DeviceId, Vec<Multiaddr>)>,
     /// Whether messages of others are stored that were not told.
     pub untold: bool,
     /// The device that wrote here before and whose place this one takes in the account.
@@ -284,6 +289,20 @@ pub enum StoreOp {
         /// Whether it is blocked from now on.
         on: bool,
     },
+    /// Keeps this device's address from an account, or no longer.
+    RelayOnly {
+        /// The account.
+        account: AccountId,
+        /// Whether it is kept from now on.
+        on: bool,
+    },
+    /// Where a device is, in place of where it was.
+    Remember {
+        /// The device.
+        device: DeviceId,
+        /// Its addresses, the one to try first before others.
+        addresses: Vec<Multiaddr>,
+    },
     /// The newest messages that have all words of a text. Answered by [`StoreReply::Messages`].
     Search {
         /// Names the answer.
@@ -391,6 +410,8 @@ impl StoreOp {
             Self::SaveRecord { .. }
             | Self::SaveAccount(_)
             | Self::Block { .. }
+            | Self::RelayOnly { .. }
+            | Self::Remember { .. }
             | Self::Read { .. }
             | Self::Told(_) => None,
         }

@@ -8,6 +8,7 @@ use wire::{
 use super::{
     pages::{Code, Devices, Dialog, Link, NewDevice},
     state::{Purpose, UiState, Wish},
+    views::diagnostics::Diagnosis,
     widgets::qr::Qr,
 };
 use crate::core::{
@@ -67,6 +68,7 @@ pub(crate) fn on_answer(
                 take_devices(Ok(devices), state);
             }
         }
+        Purpose::Diagnose => Diagnosis::answered(answer, state),
         Purpose::NewDevice => {
             if let Answer::Code(code) = answer {
                 take_code(Ok(code), state, now);
@@ -143,6 +145,7 @@ pub(crate) fn on_failure(purpose: Purpose, failure: Failure, state: &mut UiState
         },
         Purpose::Delivery(message) => take_delivery(message, Err(failure.text), state),
         Purpose::Devices => take_devices(Err(failure.text), state),
+        Purpose::Diagnose => Diagnosis::take(Err(failure.text), state),
         Purpose::NewDevice => take_code(Err(failure.text), state, now),
         Purpose::Revoke(device) => match &mut state.dialog {
             Some(Dialog::Revoke(revocation)) if revocation.device == device => {

@@ -10,7 +10,7 @@ use wire::{
 
 use super::{
     Secret,
-    views::{palette::Palette, safety::Written, verify::Verify},
+    views::{diagnostics::Diagnosis, palette::Palette, safety::Written, verify::Verify},
     widgets::qr::Qr,
 };
 use crate::{
@@ -53,6 +53,8 @@ pub(crate) enum Dialog {
     Backup(Backup),
     /// People of whom the user does not want to hear.
     Blocked,
+    /// The network around this device.
+    Diagnostics(Diagnosis),
     /// About the program.
     Program,
     /// Open an address?

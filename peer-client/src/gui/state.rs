@@ -102,6 +102,8 @@ pub(crate) enum Purpose {
     Delivery(EventId),
     /// The user's devices.
     Devices,
+    /// What kind of network this is.
+    Diagnose,
     /// A code for a further device.
     NewDevice,
     /// A device is removed.

@@ -62,6 +62,7 @@ pub(crate) fn parse(line: &str) -> Result<(Option<Value>, Wish), (Option<Value>,
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
     let Some(Value::String(word)) = object.remove("do") else {
         return Err(Failure::new("bad_command", "A command has a word in \"do\""));
@@ -104,6 +105,11 @@ fn wish(mut object: Map<String, Value>) -> Result<Wish, Failure> {
         "block" => {
             Command::Block { peer: person(fields.peer.as_deref())?, on: fields.on.unwrap_or(true) }
         }
+        "relay_only" => Command::RelayOnly {
+            with: ConversationName::Direct(person(fields.peer.as_deref())?),
+            on: fields.on.unwrap_or(true),
+        },
+        "diagnostics" => Command::Diagnose,
         "mute" => Command::Mute {
             conversation: conversation("in", fields.r#in.as_deref())?,
             on: fields.on.unwrap_or(true),

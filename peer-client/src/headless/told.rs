@@ -5,6 +5,7 @@ use wire::name::Username;
 
 use crate::core::{
     command::{Answer, Failure},
+    diagnostics::{Attempt, Diagnostics},
     model::{
         Body, Completeness, DeviceDelivery, DeviceView, MemberView, MessageView, PeerView,
         PersonDelivery, Reaction, Road, ServerTie,
@@ -54,6 +55,11 @@ pub(super) fn reply(id: Option<Value>, result: Result<Answer, Failure>) -> Value
                     drop(set("delivery", people.iter().map(delivery).collect()));
                 }
                 Answer::Peers(peers) => drop(set("peers", peers.iter().map(peer).collect())),
+                Answer::Diagnostics(it) => {
+                    for (name, value) in diagnostics(&it) {
+                        set(name, value);
+                    }
+                }
                 Answer::Members { members, complete } => {
                     set("members", members.iter().map(member).collect());
                     set("complete", completeness(complete));
@@ -179,7 +185,34 @@ fn peer(view: &PeerView) -> Value {
         "online": view.online,
     });
     road(&mut line, view.road);
+    line["sent"] = json!(view.traffic.sent);
+    line["received"] = json!(view.traffic.received);
     line
+}
+
+/// The network as it shows itself, for programs and as a text.
+fn diagnostics(it: &Diagnostics) -> [(&'static str, Value); 7] {
+    let pairs = |pairs: &[(String, String)], said: &str| -> Value {
+        pairs.iter().map(|(at, what)| json!({"server": at, said: what})).collect()
+    };
+    let attempt = |it: &Attempt| {
+        let mut line = json!({"at": it.at_ms, "whom": it.whom, "ok": it.outcome.is_ok()});
+        if let Some(address) = &it.address {
+            line["address"] = json!(address);
+        }
+        let (Ok(text) | Err(text)) = &it.outcome;
+        line["text"] = json!(text);
+        line
+    };
+    [
+        ("nat", json!(it.nat.as_str())),
+        ("seen", pairs(&it.seen, "as")),
+        ("silent", pairs(&it.silent, "text")),
+        ("listening", json!(it.listening)),
+        ("opened", json!(it.opened)),
+        ("tried", it.tried.iter().map(attempt).collect()),
+        ("text", json!(it.text())),
+    ]
 }
 
 fn member(view: &MemberView) -> Value {

@@ -21,7 +21,7 @@ use wire::{
     limits::{GOSSIP_TRANSMIT_MAX, TOPICS_MAX},
 };
 
-use super::{NodeError, direct_gossip::DirectGossip};
+use super::{NodeError, direct_gossip::DirectGossip, hiding::Hiding};
 
 /// How long a connection without streams is kept.
 const IDLE: Duration = Duration::from_mins(1);
@@ -49,11 +49,11 @@ pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(super) candidates: Candidates,
     relay: relay::client::Behaviour,
-    pub(super) punch: Toggle<dcutr::Behaviour>,
-    identify: identify::Behaviour,
+    pub(super) punch: Hiding<Toggle<dcutr::Behaviour>>,
+    pub(super) identify: Hiding<identify::Behaviour>,
     ping: ping::Behaviour,
     reachability: Toggle<autonat::v2::client::Behaviour<StdRng>>,
-    local: Toggle<mdns::tokio::Behaviour>,
+    pub(super) local: Toggle<mdns::tokio::Behaviour>,
     pub(super) gossip: DirectGossip,
     pub(super) streams: libp2p_stream::Behaviour,
 }
@@ -127,8 +127,8 @@ fn behaviour(
         limits: connection_limits::Behaviour::new(limits),
         candidates: Candidates { server: server.peer_id(), found: VecDeque::new() },
         relay,
-        punch: open.then(|| dcutr::Behaviour::new(peer)).into(),
-        identify: identify::Behaviour::new(identify),
+        punch: Hiding::new(open.then(|| dcutr::Behaviour::new(peer)).into()),
+        identify: Hiding::new(identify::Behaviour::new(identify)),
         ping: ping::Behaviour::new(ping::Config::new()),
         reachability: reachability.into(),
         local: local.into(),

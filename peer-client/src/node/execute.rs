@@ -51,6 +51,10 @@ impl Running {
                 self.reserve_if_due();
             }
             Effect::Dial { device, addresses } => self.dial(device, addresses),
+            Effect::OpenPort { port } => self.open_port(port),
+            Effect::Reachable { address, reachable } => self.set_reachable(address, reachable),
+            Effect::ProbeServer { addresses } => self.probe_server(addresses),
+            Effect::HideFrom { devices } => self.hide_from(&devices),
             Effect::CloseLink { link } => {
                 if let Some(connection) = self.links.by_link.get(&link) {
                     self.swarm.close_connection(*connection);
@@ -103,8 +107,8 @@ impl Running {
         let (outbox, frames) = mpsc::channel(streams::OUTBOX);
         self.outboxes.insert(session, outbox);
         let control = self.swarm.behaviour().streams.new_control();
-        let inbox = self.inbox.clone();
-        self.tasks.spawn(streams::open_sync(control, session, device, frames, inbox));
+        let shared = (self.counters.clone(), self.inbox.clone());
+        self.tasks.spawn(streams::open_sync(control, session, device, frames, shared));
     }
 
     /// Files give way to messages.
@@ -128,7 +132,7 @@ impl Running {
         let BlobRequest { conversation, proof, hash, .. } = request;
         let control = self.swarm.behaviour().streams.new_control();
         let wanted = Wanted { conversation, proof, hash, size };
-        let shared = (self.blobs.clone(), self.inbox.clone());
+        let shared = (self.blobs.clone(), self.inbox.clone(), self.counters.clone());
         let job = self.jobs.spawn(jobs::fetch(ticket, control, device, wanted, shared));
         self.fetches.insert(ticket, job);
     }
@@ -184,6 +188,8 @@ impl Running {
     }
 
     fn disconnect_server(&mut self) {
+        // Whatever comes of the old connection is no word of the next one.
+        self.server.connection = None;
         if self.swarm.disconnect_peer_id(self.server.id.peer_id()).is_err() {
             tracing::trace!("there was no connection to the server");
         }

@@ -15,7 +15,10 @@ use wire::{
     id::{Challenge, DeviceId},
 };
 
-use super::run::Event;
+use super::{
+    run::Event,
+    traffic::{Counted, Counters},
+};
 use crate::{
     blob::{
         store::{BlobStore, StoreError},
@@ -116,7 +119,7 @@ pub(super) async fn fetch(
     mut control: Control,
     device: DeviceId,
     wanted: Wanted,
-    (store, inbox): (BlobStore, mpsc::Sender<Event>),
+    (store, inbox, counters): (BlobStore, mpsc::Sender<Event>, Counters),
 ) -> Input {
     let mut told = 0;
     let mut progress = |done: u64| {
@@ -132,6 +135,7 @@ pub(super) async fn fetch(
             let opening =
                 control.open_stream(device.peer_id(), StreamProtocol::new(blob::PROTOCOL));
             let stream = opening.await.map_err(|error| io::Error::other(error.to_string()))?;
+            let stream = counters.count(device, stream);
             transfer::fetch(stream, share, &wanted, &mut progress).await?;
         }
         Ok(())
@@ -165,6 +169,7 @@ pub(super) async fn serve(
     mut incoming: libp2p_stream::IncomingStreams,
     store: BlobStore,
     inbox: mpsc::Sender<Event>,
+    counters: Counters,
 ) {
     let serving = Arc::new(Semaphore::new(SERVING_MAX));
     let mut tasks = JoinSet::new();
@@ -172,13 +177,14 @@ pub(super) async fn serve(
         while tasks.try_join_next().is_some() {}
         let Ok(device) = DeviceId::try_from(peer) else { continue };
         if tasks.len() < INBOUND_MAX {
+            let stream = counters.count(device, stream);
             tasks.spawn(answer(stream, device, store.clone(), Arc::clone(&serving), inbox.clone()));
         }
     }
 }
 
 async fn answer(
-    mut stream: Stream,
+    mut stream: Counted<Stream>,
     device: DeviceId,
     store: BlobStore,
     serving: Arc<Semaphore>,

@@ -1,10 +1,11 @@
 //! Where the node listens, and taking in the streams that others open.
 
-use std::{io, time::Duration};
+use std::{fs, io, iter, path::Path, time::Duration};
 
 use futures::StreamExt as _;
 use libp2p::{
-    Multiaddr, StreamProtocol, TransportError, core::transport::ListenerId, swarm::SwarmEvent,
+    Multiaddr, StreamProtocol, TransportError, core::transport::ListenerId, multiaddr::Protocol,
+    swarm::SwarmEvent,
 };
 use libp2p_stream::IncomingStreams;
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
@@ -15,6 +16,8 @@ use super::{
     run::{Event, Running},
 };
 
+/// The file of the data folder with the ports of the run before, as [`everywhere`] orders them.
+const PORTS: &str = "ports";
 /// How long a new node waits for its listeners' addresses.
 const LISTEN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -37,14 +40,19 @@ impl Running {
     /// Opens the listeners, and waits until their ports are known.
     pub(super) async fn listen(&mut self, config: &Config) -> Result<(), NodeError> {
         let chosen = !config.listen.is_empty();
+        let kept = config.data_dir.join(PORTS);
         let addresses = match (config.relay_only, chosen) {
             (true, _) => Vec::new(),
             (false, true) => config.listen.clone(),
-            (false, false) => everywhere(),
+            (false, false) => everywhere(&fs::read_to_string(&kept).unwrap_or_default()),
         };
         let mut awaited = Vec::new();
         for address in addresses {
-            match self.swarm.listen_on(address.clone()) {
+            let listening = self.swarm.listen_on(address.clone()).or_else(|error| {
+                // Another program has the port meanwhile.
+                if chosen { Err(error) } else { self.swarm.listen_on(with_port(&address, 0)) }
+            });
+            match listening {
                 Ok(listener) => {
                     awaited.push((listener, address));
                 }
@@ -58,7 +66,25 @@ impl Running {
             Ok(result) => result?,
             Err(_elapsed) => tracing::warn!("some addresses to listen on are not ready yet"),
         }
+        if !chosen && !config.relay_only {
+            self.keep_ports(&kept);
+        }
         self.accept_streams()
+    }
+
+    /// Keeps where this device listens, so that others find it there after a restart without the server.
+    fn keep_ports(&self, file: &Path) {
+        let ports: Vec<_> = everywhere("")
+            .iter()
+            .map(|kind| {
+                let mut own =
+                    self.swarm.listeners().filter(|address| kind_of(address) == kind_of(kind));
+                own.find_map(port).unwrap_or(0).to_string()
+            })
+            .collect();
+        if let Err(error) = fs::write(file, ports.join(" ")) {
+            tracing::debug!(%error, "the ports could not be kept");
+        }
     }
 
     async fn await_listeners(
@@ -94,7 +120,8 @@ impl Running {
             control.accept(StreamProtocol::new(wire::pairing::PROTOCOL)).map_err(taken)?;
         self.tasks.spawn(pairing::serve(pairing, self.inbox.clone()));
         self.tasks.spawn(accept_sync(sync, self.inbox.clone()));
-        self.tasks.spawn(jobs::serve(blob, self.blobs.clone(), self.inbox.clone()));
+        let counters = self.counters.clone();
+        self.tasks.spawn(jobs::serve(blob, self.blobs.clone(), self.inbox.clone(), counters));
         Ok(())
     }
 }
@@ -119,14 +146,40 @@ async fn accept_sync(mut incoming: IncomingStreams, inbox: mpsc::Sender<Event>) 
     }
 }
 
-fn everywhere() -> Vec<Multiaddr> {
+/// All interfaces, with the ports of the run before where they are known.
+fn everywhere(kept: &str) -> Vec<Multiaddr> {
     let addresses = [
         "/ip4/0.0.0.0/udp/0/quic-v1",
         "/ip4/0.0.0.0/tcp/0",
         "/ip6/::/udp/0/quic-v1",
         "/ip6/::/tcp/0",
     ];
-    addresses.iter().filter_map(|address| address.parse().ok()).collect()
+    let ports = kept.split_whitespace().map(|port| port.parse().unwrap_or(0));
+    let ports = ports.chain(iter::repeat(0));
+    let addresses = addresses.iter().filter_map(|address| address.parse().ok());
+    addresses.zip(ports).map(|(address, port)| with_port(&address, port)).collect()
+}
+
+fn with_port(address: &Multiaddr, port: u16) -> Multiaddr {
+    let changed = |protocol| match protocol {
+        Protocol::Udp(_) => Protocol::Udp(port),
+        Protocol::Tcp(_) => Protocol::Tcp(port),
+        other => other,
+    };
+    address.iter().map(changed).collect()
+}
+
+fn port(address: &Multiaddr) -> Option<u16> {
+    address.iter().find_map(|part| match part {
+        Protocol::Udp(port) | Protocol::Tcp(port) => Some(port),
+        _ => None,
+    })
+}
+
+/// IPv4 or IPv6, UDP or TCP.
+fn kind_of(address: &Multiaddr) -> (bool, bool) {
+    let is = |wanted: fn(&Protocol<'_>) -> bool| address.iter().any(|part| wanted(&part));
+    (is(|part| matches!(part, Protocol::Ip6(_))), is(|part| matches!(part, Protocol::Tcp(_))))
 }
 
 fn reason(error: TransportError<io::Error>) -> String {
@@ -135,5 +188,18 @@ fn reason(error: TransportError<io::Error>) -> String {
             "this kind of address is not supported".to_owned()
         }
         TransportError::Other(error) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_of_the_run_before_are_taken_again() {
+        let ports = |kept| everywhere(kept).iter().filter_map(port).collect::<Vec<_>>();
+        assert_eq!(ports("4001 4002 4003 4004"), [4001, 4002, 4003, 4004]);
+        assert_eq!(ports("4001 nonsense"), [4001, 0, 0, 0]);
+        assert_eq!(ports(""), [0; 4]);
     }
 }

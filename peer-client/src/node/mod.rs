@@ -1,16 +1,21 @@
 //! The node: one task that owns the swarm and the core, and carries out what the core decides.
 
 mod behaviour;
+mod closing;
 mod direct_gossip;
 mod execute;
 pub mod files;
+mod hiding;
 mod jobs;
 mod listen;
 pub(crate) mod lone;
 mod meshes;
+mod opening;
 mod pairing;
 mod run;
 mod streams;
+mod surroundings;
+mod traffic;
 mod translate;
 
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use futures::StreamExt as _;
@@ -15,7 +15,7 @@ use libp2p::{
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
-    time::{sleep_until, timeout},
+    time::{sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use wire::{
@@ -31,7 +31,9 @@ use super::{
     files::Files,
     jobs::Decision,
     meshes::Meshes,
+    opening::Opening,
     streams,
+    traffic::Counters,
 };
 use crate::{
     blob::store::BlobStore,
@@ -42,8 +44,9 @@ use crate::{
             SessionId, SyncInput, Ticket,
         },
         machine::Machine,
-        model::Model,
+        model::{Model, Traffic},
         notice::Notice,
+        opening,
         storage::{StoreOp, StoreReply},
     },
     handle::{Call, Port},
@@ -55,6 +58,9 @@ const EVENTS: usize = 1024;
 /// Store operations that may wait here for the store's thread; beyond that, streams wait and gossip is
 /// lost.
 pub(super) const BACKLOG: usize = 256;
+
+/// How often the clocks are looked at while nothing else happens.
+const LOOK_AT_CLOCKS: Duration = Duration::from_secs(5);
 
 /// Reads the clocks.
 #[expect(clippy::disallowed_methods, reason = "the one place where the node reads the clocks")]
@@ -75,6 +81,8 @@ pub(super) enum Event {
     SyncEnded(SessionId),
     /// A new device wants its certificate.
     PairingAsked { device: DeviceId, proof: MembershipProof, answer: oneshot::Sender<PairingReply> },
+    /// The router was asked for an opening.
+    PortAsked { port: opening::Port, result: Result<Box<Opening>, String> },
     /// Another device wants an attachment.
     BlobAsked { device: DeviceId, request: Box<BlobRequest>, decide: oneshot::Sender<Decision> },
 }
@@ -98,14 +106,14 @@ pub(super) struct Running {
     machine: Machine,
     /// Holds the lock of the data folder.
     _files: Files,
-    store: Store,
-    store_replies: mpsc::Receiver<StoreReply>,
+    pub(super) store: Store,
+    pub(super) store_replies: mpsc::Receiver<StoreReply>,
     pub(super) store_backlog: VecDeque<StoreOp>,
     pub(super) blobs: BlobStore,
     port: Port,
     calls: BTreeMap<CallId, oneshot::Sender<Result<Answer, Failure>>>,
     pub(super) inbox: mpsc::Sender<Event>,
-    events: mpsc::Receiver<Event>,
+    pub(super) events: mpsc::Receiver<Event>,
     /// Inputs that came up while effects were carried out.
     pub(super) ready: VecDeque<Input>,
     pub(super) tasks: JoinSet<()>,
@@ -119,6 +127,11 @@ pub(super) struct Running {
     pub(super) pairings: BTreeMap<PairingId, oneshot::Sender<PairingReply>>,
     /// Who is subscribed to the topics of the own groups.
     pub(super) subscribers: BTreeMap<TopicTag, BTreeSet<libp2p::PeerId>>,
+    /// Openings that the router keeps for this device.
+    pub(super) openings: BTreeMap<opening::Port, Opening>,
+    pub(super) counters: Counters,
+    /// As the core was told last.
+    pub(super) traffic: BTreeMap<DeviceId, Traffic>,
     pub(super) meshes: Meshes,
     last_id: u64,
 }
@@ -131,6 +144,8 @@ pub(super) struct Server {
     pub(super) connection: Option<(ConnectionId, Multiaddr)>,
     /// Attempts to connect that have not ended.
     pub(super) dials: BTreeSet<ConnectionId>,
+    /// Connections only to ask how it sees this device, with its address.
+    pub(super) probes: HashMap<ConnectionId, Multiaddr>,
     /// The core wants the stream.
     pub(super) wanted: bool,
     pub(super) outbox: Option<mpsc::Sender<ClientFrame>>,
@@ -171,6 +186,7 @@ impl Running {
                 addresses: parts.server_addresses,
                 connection: None,
                 dials: BTreeSet::new(),
+                probes: HashMap::new(),
                 wanted: false,
                 outbox: None,
                 reservation: None,
@@ -182,6 +198,9 @@ impl Running {
             decisions: BTreeMap::new(),
             pairings: BTreeMap::new(),
             subscribers: BTreeMap::new(),
+            openings: BTreeMap::new(),
+            counters: Counters::default(),
+            traffic: BTreeMap::new(),
             meshes: Meshes::new(),
             last_id: 0,
         }
@@ -226,6 +245,11 @@ impl Running {
                 self.translate(event).map_or(Next::Nothing, Next::Input)
             }
             () = wait_until(deadline) => Next::Input(Input::Tick),
+            // The core compares its clocks, to see whether this device slept.
+            () = sleep(LOOK_AT_CLOCKS) => {
+                self.tell_traffic();
+                Next::Input(Input::Tick)
+            }
             () = self.meshes.due() => {
                 self.look_at_meshes();
                 Next::Nothing
@@ -267,6 +291,7 @@ impl Running {
     }
 
     fn call(&mut self, call: Call) -> Input {
+        self.tell_traffic();
         let id = CallId(self.id());
         if let Some(answer) = call.answer {
             self.calls.insert(id, answer);
@@ -316,6 +341,7 @@ impl Running {
                 let session = SessionId(self.id());
                 let (outbox, frames) = mpsc::channel(streams::OUTBOX);
                 self.outboxes.insert(session, outbox);
+                let stream = self.counters.count(device, stream);
                 self.tasks.spawn(streams::serve_sync(stream, session, frames, self.inbox.clone()));
                 Some(Input::Sync(SyncInput::Accepted { session, device }))
             }
@@ -328,6 +354,7 @@ impl Running {
                 self.pairings.insert(pairing, answer);
                 Some(Input::Pairing { pairing, device, proof })
             }
+            Event::PortAsked { port, result } => Some(self.on_port_asked(port, result)),
             Event::BlobAsked { device, request, decide } => {
                 let stream = BlobStreamId(self.id());
                 self.decisions.insert(stream, decide);
@@ -341,42 +368,6 @@ impl Running {
         self.server.outbox = None;
         let told = std::mem::take(&mut self.server.wanted);
         told.then_some(Input::Server(ServerInput::Closed { text }))
-    }
-
-    /// Lets streams end in order and writes what waits to the disk.
-    async fn close(mut self) {
-        self.outboxes.clear();
-        self.server.outbox = None;
-        let ending = async {
-            // Streams that close orderly tell the other side at once.
-            while let Ok(Some(_)) =
-                timeout(std::time::Duration::from_millis(100), self.events.recv()).await
-            {
-            }
-        };
-        if timeout(std::time::Duration::from_millis(500), ending).await.is_err() {
-            tracing::debug!("some streams did not end in time");
-        }
-        self.tasks.abort_all();
-        self.jobs.shutdown().await;
-        while let Some(op) = self.store_backlog.pop_front() {
-            if let Err(op) = self.store.try_submit(op) {
-                self.store_backlog.push_front(op);
-                // Makes room: replies are not needed any more.
-                if self.store_replies.recv().await.is_none() {
-                    break;
-                }
-            }
-        }
-        self.store_replies.close();
-        let (store, blobs) = (self.store, self.blobs);
-        let closing = move || {
-            blobs.settle();
-            drop(store);
-        };
-        if tokio::task::spawn_blocking(closing).await.is_err() {
-            tracing::error!("the store could not be closed");
-        }
     }
 }
 

@@ -16,7 +16,10 @@ use wire::{
     sync::{self, SyncFrame},
 };
 
-use super::run::Event;
+use super::{
+    run::Event,
+    traffic::{Counted, Counters},
+};
 use crate::core::input::{Input, ServerInput, SessionId, SyncInput};
 
 /// Frames that may wait for one stream.
@@ -73,12 +76,12 @@ pub(super) async fn open_sync(
     session: SessionId,
     device: DeviceId,
     outbox: mpsc::Receiver<SyncFrame>,
-    inbox: mpsc::Sender<Event>,
+    (counters, inbox): (Counters, mpsc::Sender<Event>),
 ) {
     match open(&mut control, device, sync::PROTOCOL).await {
         Ok(stream) => {
             send(&inbox, Event::Input(Input::Sync(SyncInput::Opened { session }))).await;
-            serve_sync(stream, session, outbox, inbox).await;
+            serve_sync(counters.count(device, stream), session, outbox, inbox).await;
         }
         Err(text) => {
             tracing::debug!(?device, text, "cannot open a replication stream");
@@ -89,7 +92,7 @@ pub(super) async fn open_sync(
 
 /// A replication stream that is open.
 pub(super) async fn serve_sync(
-    stream: libp2p::Stream,
+    stream: Counted<libp2p::Stream>,
     session: SessionId,
     outbox: mpsc::Receiver<SyncFrame>,
     inbox: mpsc::Sender<Event>,

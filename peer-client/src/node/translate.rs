@@ -19,9 +19,10 @@ use wire::{
 use super::{
     behaviour::BehaviourEvent,
     run::{NodeEvent, Running},
-    streams,
+    streams, surroundings,
 };
 use crate::core::{
+    diagnostics::Whom,
     input::{GossipInput, Input, LinkInput, ServerInput},
     model::Transport,
 };
@@ -80,6 +81,9 @@ impl Running {
             if endpoint.is_listener() {
                 return None;
             }
+            if self.server.probes.contains_key(&connection) {
+                return None;
+            }
             self.server.dials.remove(&connection);
             if self.server.connection.is_some() {
                 // Another attempt was faster.
@@ -103,6 +107,7 @@ impl Running {
             transport: transport(endpoint),
             dialled: endpoint.is_dialer(),
             punched,
+            address: Some(endpoint.get_remote_address().clone()),
         }))
     }
 
@@ -117,6 +122,7 @@ impl Running {
     }
 
     fn on_closed(&mut self, peer: PeerId, connection: ConnectionId, cause: &str) -> Option<Input> {
+        self.server.probes.remove(&connection);
         if self.server.connection.as_ref().is_some_and(|(id, _)| *id == connection) {
             self.server.connection = None;
             return self.server_lost(format!("the connection to the server ended: {cause}"));
@@ -138,8 +144,14 @@ impl Running {
         let device = DeviceId::try_from(peer).ok()?;
         tracing::debug!(%peer, %error, "a dial failed");
         if device != self.server.id {
+            self.tell_failure(&Whom::Device(device), error);
             return Some(Input::Link(LinkInput::DialFailed { device }));
         }
+        if let Some(at) = self.server.probes.remove(&connection) {
+            let text = surroundings::reason(error);
+            return Some(Input::Server(ServerInput::Silent { at, text }));
+        }
+        self.tell_failure(&Whom::Server, error);
         self.server.dials.remove(&connection);
         if self.server.connection.is_some() || !self.server.dials.is_empty() {
             return None;
@@ -163,8 +175,15 @@ impl Running {
                 Some(Input::Link(LinkInput::RoundTrip { device, link, rtt_ms }))
             }
             BehaviourEvent::Punch(event) => {
-                let connection = event.result.ok()?;
                 let device = DeviceId::try_from(event.remote_peer_id).ok()?;
+                let connection = match event.result {
+                    Ok(connection) => connection,
+                    Err(error) => {
+                        let text = format!("no hole could be punched: {error}");
+                        let whom = Whom::Device(device);
+                        return Some(Input::Failed { whom, address: None, text });
+                    }
+                };
                 let link = *self.links.by_connection.get(&connection)?;
                 Some(Input::Link(LinkInput::Punched { device, link }))
             }
@@ -191,11 +210,26 @@ impl Running {
 
     fn on_identify(&mut self, event: identify::Event) {
         match event {
+            identify::Event::Received { connection_id, info, .. }
+                if self.server.probes.contains_key(&connection_id) =>
+            {
+                self.swarm.close_connection(connection_id);
+                if let Some(at) = self.server.probes.remove(&connection_id) {
+                    let address = info.observed_addr;
+                    let seen = ServerInput::Seen { at, address };
+                    self.ready.push_back(Input::Server(seen));
+                }
+            }
             identify::Event::Received { connection_id, peer_id, info }
                 if self.is_server_connection(connection_id) =>
             {
                 self.server.identified.0 = true;
-                self.swarm.behaviour_mut().candidates.observed(peer_id, info.observed_addr);
+                let address = info.observed_addr;
+                if let Some((_, at)) = &self.server.connection {
+                    let (at, address) = (at.clone(), address.clone());
+                    self.ready.push_back(Input::Server(ServerInput::Seen { at, address }));
+                }
+                self.swarm.behaviour_mut().candidates.observed(peer_id, address);
                 self.offer_own_addresses();
             }
             identify::Event::Sent { connection_id, .. }
@@ -213,7 +247,7 @@ impl Running {
     fn offer_own_addresses(&mut self) {
         let public: Vec<_> =
             self.swarm.listeners().filter(|it| is_reachable(it)).cloned().collect();
-        if let Some(punch) = self.swarm.behaviour_mut().punch.as_mut() {
+        if let Some(punch) = self.swarm.behaviour_mut().punch.inner.as_mut() {
             for addr in &public {
                 let candidate =
                     FromSwarm::NewExternalAddrCandidate(NewExternalAddrCandidate { addr });

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use libp2p::Multiaddr;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, types::FromSql};
 use serde_bytes::ByteBuf;
 use wire::{
@@ -254,15 +255,28 @@ pub(super) fn snapshot(database: &mut Connection, own: AccountId) -> Result<Snap
         registered: registered == Some([1]),
         accounts: accounts(&transaction)?,
         conversations: conversations(&transaction, own)?,
-        blocked: blocked(&transaction)?,
+        blocked: accounts_in(&transaction, "SELECT account FROM blocked")?,
+        relay_only: accounts_in(&transaction, "SELECT account FROM relay_only")?,
+        whereabouts: whereabouts(&transaction)?,
         replaces: replaces.map(DeviceId::new),
         ..Snapshot::default()
     })
 }
 
-fn blocked(database: &Connection) -> Result<BTreeSet<AccountId>, StoreError> {
-    let mut statement = database.prepare("SELECT account FROM blocked")?;
+fn accounts_in(database: &Connection, sql: &str) -> Result<BTreeSet<AccountId>, StoreError> {
+    let mut statement = database.prepare(sql)?;
     let rows = statement.query_map([], |row| row.get(0).map(AccountId::new))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Where devices were met. An address that cannot be read is left out: the device tells it again.
+fn whereabouts(database: &Connection) -> Result<Vec<(DeviceId, Vec<Multiaddr>)>, StoreError> {
+    let mut statement = database.prepare("SELECT device, addresses FROM whereabouts")?;
+    let rows = statement.query_map([], |row| {
+        let addresses: String = row.get(1)?;
+        let addresses = addresses.split_whitespace().filter_map(|text| text.parse().ok());
+        Ok((DeviceId::new(row.get(0)?), addresses.collect()))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

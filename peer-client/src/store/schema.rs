@@ -57,6 +57,10 @@ const MIGRATIONS: &[&str] = &[
     INSERT INTO search(search, rank) VALUES ('secure-delete', 1);
 ",
     "CREATE INDEX without_payload ON events(conversation) WHERE payload IS NULL;",
+    "
+    CREATE TABLE whereabouts(device BLOB PRIMARY KEY, addresses TEXT NOT NULL) STRICT;
+    CREATE TABLE relay_only(account BLOB PRIMARY KEY) STRICT;
+",
 ];
 
 /// Statements that stay prepared: more than there are different ones, since preparing one again costs as

@@ -1,5 +1,6 @@
 //! Operations that change the database.
 
+use libp2p::Multiaddr;
 use rusqlite::{Connection, params};
 use wire::{
     id::{AccountId, ConversationId, DeviceId, EventId},
@@ -49,6 +50,7 @@ pub(super) fn is_write(op: &StoreOp) -> bool {
     )
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreReply>, StoreError> {
     let reply = match op {
         StoreOp::SaveRecord { record, registered } => {
@@ -98,6 +100,14 @@ pub(super) fn apply(database: &Connection, op: &StoreOp) -> Result<Option<StoreR
         }
         StoreOp::Block { account, on } => {
             block(database, account, *on)?;
+            None
+        }
+        StoreOp::RelayOnly { account, on } => {
+            relay_only(database, account, *on)?;
+            None
+        }
+        StoreOp::Remember { device, addresses } => {
+            remember(database, device, addresses)?;
             None
         }
         StoreOp::Log { .. }
@@ -172,6 +182,29 @@ pub(super) fn block(
         "DELETE FROM blocked WHERE account = ?1"
     };
     database.prepare_cached(sql)?.execute([account.as_bytes()])?;
+    Ok(())
+}
+
+fn relay_only(database: &Connection, account: &AccountId, on: bool) -> Result<(), StoreError> {
+    let sql = if on {
+        "INSERT OR IGNORE INTO relay_only VALUES (?1)"
+    } else {
+        "DELETE FROM relay_only WHERE account = ?1"
+    };
+    database.prepare_cached(sql)?.execute([account.as_bytes()])?;
+    Ok(())
+}
+
+/// Keeps where a device is: addresses without spaces, with a space after each.
+fn remember(
+    database: &Connection,
+    device: &DeviceId,
+    addresses: &[Multiaddr],
+) -> Result<(), StoreError> {
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    database
+        .prepare_cached("INSERT OR REPLACE INTO whereabouts VALUES (?1, ?2)")?
+        .execute(params![device.as_bytes(), addresses.join(" ")])?;
     Ok(())
 }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use peer_client::core::{command::Command, model::PeerView};
+use peer_client::core::{
+    command::Command,
+    model::{PeerView, Traffic},
+};
 use wire::id::DeviceId;
 
 use crate::support::{Desk, conversation, listed, message, model, name};
@@ -21,6 +24,7 @@ fn desk() -> Desk {
         device: DeviceId::new([9; DeviceId::LENGTH]),
         online: true,
         road: None,
+        traffic: Traffic::default(),
     }]);
     let mut desk = Desk::over(WIDE, model);
     // Of groups with unread messages the window looks through them for the user's name.

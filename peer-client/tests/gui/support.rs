@@ -366,6 +366,7 @@ pub(crate) fn listed(name: &str, unread: u32, last: &str) -> ConversationView {
         request: false,
         muted: false,
         blocked: false,
+        relay_only: false,
         road: None,
         waiting: 0,
         complete: Completeness::default(),

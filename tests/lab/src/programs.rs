@@ -54,13 +54,23 @@ fn program(name: &str) -> Result<PathBuf> {
 pub struct Server {
     process: Process,
     addresses: Vec<String>,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Server {
     /// Starts it on all addresses of a device.
     pub fn start(device: &Device) -> Result<Self> {
-        let home = tempfile::tempdir()?;
+        Self::start_in(tempfile::tempdir()?, device)
+    }
+
+    /// Ends it at once.
+    pub fn kill(mut self) -> TempDir {
+        self.process.kill();
+        self.home
+    }
+
+    /// Starts it with what an earlier one has kept.
+    pub fn start_in(home: TempDir, device: &Device) -> Result<Self> {
         let mut server = command(program("rendezvous-server")?, home.path());
         server.args(["run", "--data-dir"]).arg(home.path().join("data"));
         let ip4 = device.ip().map(|ip| format!("/ip4/{ip}"));
@@ -87,7 +97,7 @@ impl Server {
             })?;
             addresses.push(ready);
         }
-        Ok(Self { process, addresses, _home: home })
+        Ok(Self { process, addresses, home })
     }
 
     /// The end of its log.
@@ -100,20 +110,36 @@ impl Server {
 #[derive(Debug)]
 pub struct Peer {
     name: &'static str,
+    addresses: Vec<String>,
     process: Process,
     input: ChildStdin,
     output: Record<Line>,
     started: Instant,
-    _home: TempDir,
+    home: TempDir,
+    last_command: u64,
+}
+
+/// What a peer that has ended leaves behind.
+#[derive(Debug)]
+pub struct Rest {
+    name: &'static str,
+    addresses: Vec<String>,
+    home: TempDir,
 }
 
 impl Peer {
     /// Starts it; it knows all addresses of the server.
     pub fn start(device: &Device, server: &Server, name: &'static str) -> Result<Self> {
-        let home = tempfile::tempdir()?;
+        let addresses = server.addresses.clone();
+        Self::start_again(device, Rest { name, addresses, home: tempfile::tempdir()? })
+    }
+
+    /// Starts it with what an earlier run has kept.
+    pub fn start_again(device: &Device, rest: Rest) -> Result<Self> {
+        let Rest { name, addresses, home } = rest;
         let mut peer = command(program("peer-client")?, home.path());
         peer.args(["headless", "--username", name, "--data-dir"]).arg(home.path().join("data"));
-        for address in &server.addresses {
+        for address in &addresses {
             peer.args(["--rendezvous", address]);
         }
         let started = now();
@@ -123,13 +149,69 @@ impl Peer {
             let value = serde_json::from_str(line).unwrap_or_else(|_error| json!({"line": line}));
             Line { at: now(), value }
         });
-        Ok(Self { name, process, input, output, started, _home: home })
+        Ok(Self { name, addresses, process, input, output, started, home, last_command: 0 })
     }
 
     /// Waits until it is registered, and says how long that took.
     pub fn registered(&self) -> Result<Duration> {
         let line = self.wait_for("registration", event::rendezvous("registered"))?;
         Ok(line.at - self.started)
+    }
+
+    /// Ends it at once.
+    pub fn kill(mut self) -> Rest {
+        self.process.kill();
+        Rest { name: self.name, addresses: self.addresses, home: self.home }
+    }
+
+    /// Ends it in order.
+    pub fn quit(mut self) -> Result<Rest> {
+        writeln!(self.input, "{}", json!({"do": "quit"})).context("the peer reads no more")?;
+        let status = self.process.wait();
+        ensure!(status.success(), "{} ended with {status}", self.name);
+        Ok(Rest { name: self.name, addresses: self.addresses, home: self.home })
+    }
+
+    /// Writes a file that can be sent, and gives its path.
+    pub fn write_file(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, bytes)?;
+        Ok(path)
+    }
+
+    /// Gives a command, and its number.
+    pub fn tell(&mut self, mut command: Value) -> Result<u64> {
+        self.last_command += 1;
+        command["id"] = json!(self.last_command);
+        writeln!(self.input, "{command}").context("the peer reads no more")?;
+        Ok(self.last_command)
+    }
+
+    /// Gives a command, and its answer, which must be a good one.
+    pub fn ask(&mut self, command: Value) -> Result<Value> {
+        let what = format!("the answer to {command}");
+        let number = self.tell(command)?;
+        let answer = self.wait_for(&what, |line| line["reply"] == json!(number))?.value;
+        ensure!(answer["ok"] == true, "{}: {what} is {answer}", self.name);
+        Ok(answer)
+    }
+
+    /// How many lines it has said.
+    pub fn mark(&self) -> usize {
+        self.output.len()
+    }
+
+    /// Waits for a line after others.
+    pub fn wait_after(
+        &self,
+        mark: usize,
+        what: &str,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Result<Line> {
+        let found = self.output.wait(mark, Deadline::after(PATIENCE), |line| {
+            condition(&line.value).then(|| line.clone())
+        });
+        found.map_err(|missed| anyhow!("{}: {what} {missed}", self.name))
     }
 
     /// Sends a text and says when it was told to.

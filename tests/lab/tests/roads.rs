@@ -4,7 +4,7 @@
 
 use std::{
     io::{self, Write as _},
-    process::{Command, ExitCode},
+    process::ExitCode,
     time::Duration,
 };
 
@@ -40,7 +40,7 @@ const PLAN: Plan = Plan { beside: 5, settled_after: Duration::from_secs(12) };
 fn main() -> ExitCode {
     let mut out = io::stdout().lock();
     let mut say = |text: String| out.write_all(text.as_bytes()).is_ok();
-    if let Err(reason) = may_make_networks() {
+    if let Err(reason) = lab::enter() {
         say(format!("left out: the NAT lab ({reason})\n"));
         return ExitCode::SUCCESS;
     }
@@ -55,21 +55,6 @@ fn main() -> ExitCode {
         say(format!("{}: {}\n", pair.name(), complaint.as_deref().unwrap_or("ok")));
     }
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-}
-
-/// Enters a namespace of users in which networks can be made; says why not, if not.
-fn may_make_networks() -> Result<(), String> {
-    for (program, argument) in [("nft", "--version"), ("ip", "-V"), ("tc", "-V")] {
-        if Command::new(program).arg(argument).output().is_err() {
-            return Err(format!("{program} is missing"));
-        }
-    }
-    let probe = "ip link add name left type veth peer name right && nft add table ip probe";
-    let allowed = Command::new("unshare").args(["-Urn", "sh", "-ec", probe]).output();
-    if !allowed.is_ok_and(|output| output.status.success()) {
-        return Err("this machine does not let a process have networks of its own".to_owned());
-    }
-    patchbay::init_userns().map_err(|error| format!("{error:#}"))
 }
 
 fn complaint(pair: Pair, result: &anyhow::Result<Outcome>) -> Option<String> {

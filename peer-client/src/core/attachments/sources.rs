@@ -185,6 +185,20 @@ impl Machine {
         tries.again_at = (failure.code != "corrupt").then_some(now + pause);
     }
 
+    /// The connection to a device is gone without its streams having noticed: what it was bringing goes on as soon as
+    /// there is another one.
+    pub(in crate::core) fn interrupt_fetches(&mut self, device: DeviceId) {
+        let now = self.now.instant;
+        let running = self.attachments.wanted.values_mut().filter_map(|wanted| {
+            wanted.look_at = now;
+            wanted.running.remove(&device)
+        });
+        for ticket in running.collect::<Vec<_>>() {
+            self.pending.remove(&ticket);
+            self.effects.push(Effect::StopFetch { ticket });
+        }
+    }
+
     pub(super) fn on_fetched(&mut self, blob: BlobHash, device: DeviceId, ticket: Ticket) {
         // Several bring the last bytes, and each tells that it is whole.
         let is_one_of = |wanted: &Wanted| wanted.running.get(&device) == Some(&ticket);

@@ -26,6 +26,8 @@ pub(super) struct Device {
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) addresses: Vec<Multiaddr>,
     pub(super) wanted: bool,
+    /// This device's address is kept from it.
+    pub(super) hidden: bool,
     pub(super) failures: u32,
     /// Attempts on direct addresses while there is only a relayed connection.
     pub(super) upgrades: u32,
@@ -43,6 +45,19 @@ pub(super) struct Link {
     pub(super) punched: bool,
     pub(super) rtt_ms: Option<u32>,
     pub(super) closing: bool,
+    pub(super) opened_at: Instant,
+    /// The other end; none through a circuit.
+    pub(super) address: Option<Multiaddr>,
+}
+
+impl Link {
+    /// Whether a connection needs an own address of these families. Circuits may, since nobody here knows
+    /// which address the tie to the server has.
+    pub(super) fn needs(&self, families: Families) -> bool {
+        self.address
+            .as_ref()
+            .is_none_or(|address| Families::of(std::slice::from_ref(address)).meets(families))
+    }
 }
 
 /// What this device can and may dial.
@@ -50,12 +65,6 @@ pub(super) struct Link {
 pub(super) struct Reach {
     pub(super) relay_only: bool,
     pub(super) families: Families,
-}
-
-impl Reach {
-    pub(super) fn may_dial(self, addresses: &[Multiaddr]) -> bool {
-        !self.relay_only && !self.families.usable(addresses).is_empty()
-    }
 }
 
 impl Device {
@@ -88,13 +97,23 @@ impl Device {
     }
 
     pub(super) fn schedule(&mut self, now: Instant, pause: Duration, reach: Reach) {
-        if reach.may_dial(&self.addresses) {
+        if self.may_dial(reach) {
             self.direct_at = Some(now + pause);
             self.relay_at = Some(now + pause + RELAY_DELAY);
         } else {
             self.direct_at = None;
             self.relay_at = Some(now + pause);
         }
+    }
+
+    /// Whether it may be dialled at an address, and one fits this device.
+    pub(super) fn may_dial(&self, reach: Reach) -> bool {
+        self.may_be_dialled(reach) && !reach.families.usable(&self.addresses).is_empty()
+    }
+
+    /// Whether it may be dialled at its addresses at all.
+    pub(super) fn may_be_dialled(&self, reach: Reach) -> bool {
+        !self.hidden && !reach.relay_only
     }
 
     pub(super) fn is_waiting(&self) -> bool {

@@ -5,6 +5,7 @@
 //! they or the own network change, and rarely otherwise. Once a direct connection has answered a ping the relayed ones are
 //! closed, and of several of one kind the device with the smaller id keeps one.
 
+mod changes;
 mod device;
 
 use std::{
@@ -24,6 +25,11 @@ use super::{
 
 /// How long the device with the larger id leaves dialling to the other, when both want to.
 const YIELD_DELAY: Duration = Duration::from_millis(400);
+/// Two connections of one kind that were made further apart than this are no coincidence: whoever made the newer
+/// one has lost the older.
+const SAME_TIME: Duration = Duration::from_secs(1);
+/// Pause before another attempt after a connection that lived for less than that.
+const SHORT_PAUSE: Duration = Duration::from_millis(250);
 /// First pause after a dial that failed; doubles each time.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Longest pause between dials.
@@ -49,13 +55,24 @@ pub(crate) struct Paths {
     reach: Reach,
     devices: BTreeMap<DeviceId, Device>,
     owners: BTreeMap<LinkId, DeviceId>,
+    /// Devices whose addresses changed since this was looked at.
+    learnt: BTreeSet<DeviceId>,
+    /// Devices from which this device's address is kept.
+    hidden: BTreeSet<DeviceId>,
 }
 
 impl Paths {
     /// Makes the policy of a device. `relay_only` keeps its address from others.
     pub(crate) fn new(own: DeviceId, relay_only: bool) -> Self {
         let reach = Reach { relay_only, families: Families::default() };
-        Self { own, reach, devices: BTreeMap::new(), owners: BTreeMap::new() }
+        Self {
+            own,
+            reach,
+            devices: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            learnt: BTreeSet::new(),
+            hidden: BTreeSet::new(),
+        }
     }
 
     /// This device has other addresses: whoever is not reached directly is tried again.
@@ -66,11 +83,21 @@ impl Paths {
             if entry.links.is_empty() {
                 entry.failures = 0;
                 entry.schedule(now, Duration::ZERO, reach);
-            } else if entry.is_relayed() && !reach.relay_only {
+            } else if entry.is_relayed() && entry.may_be_dialled(reach) {
                 entry.upgrades = 0;
                 entry.direct_at = Some(now);
             }
         }
+    }
+
+    /// Where a device is, as far as that is known.
+    pub(crate) fn addresses_of(&self, device: &DeviceId) -> &[Multiaddr] {
+        self.devices.get(device).map_or(&[], |entry| &entry.addresses)
+    }
+
+    /// Whether a connection to the device is wanted.
+    pub(crate) fn is_wanted(&self, device: &DeviceId) -> bool {
+        self.devices.get(device).is_some_and(|entry| entry.wanted)
     }
 
     /// A connection to `device` is wanted; `urgent` if something waits to be sent.
@@ -87,7 +114,7 @@ impl Paths {
         let yields = self.own > device && !urgent;
         let reach = self.reach;
         self.learn(device, addresses, now);
-        let entry = self.devices.entry(device).or_default();
+        let entry = self.entry(device);
         let was_wanted = std::mem::replace(&mut entry.wanted, true);
         if !entry.links.is_empty() || (was_wanted && !urgent && entry.is_waiting()) {
             return;
@@ -111,12 +138,23 @@ impl Paths {
         if device != self.own
             && (self.devices.contains_key(&device) || self.devices.len() < DEVICES_TRACKED)
         {
-            let entry = self.devices.entry(device).or_default();
-            if entry.learn(addresses) && entry.is_relayed() && !self.reach.relay_only {
-                entry.upgrades = 0;
-                entry.direct_at = Some(now);
+            let reach = self.reach;
+            let entry = self.entry(device);
+            if entry.learn(addresses) {
+                if entry.is_relayed() && entry.may_be_dialled(reach) {
+                    entry.upgrades = 0;
+                    entry.direct_at = Some(now);
+                }
+                self.learnt.insert(device);
             }
         }
+    }
+
+    fn entry(&mut self, device: DeviceId) -> &mut Device {
+        let hidden = self.hidden.contains(&device);
+        let entry = self.devices.entry(device).or_default();
+        entry.hidden = hidden;
+        entry
     }
 
     /// The device is not present any more: stop dialling it.
@@ -134,19 +172,40 @@ impl Paths {
         device: DeviceId,
         link: LinkId,
         opened: Opened,
+        now: Instant,
     ) -> Vec<PathAction> {
-        let Opened { relayed, transport, dialled, punched } = opened;
+        let Opened { relayed, transport, dialled, punched, address } = opened;
         self.owners.insert(link, device);
-        let entry = self.devices.entry(device).or_default();
-        let link_state =
-            Link { relayed, transport, dialled, punched, rtt_ms: None, closing: false };
+        let mut actions = Vec::new();
+        let entry = self.entry(device);
+        for (id, other) in &mut entry.links {
+            if other.relayed == relayed && !other.closing && other.opened_at + SAME_TIME < now {
+                other.closing = true;
+                actions.push(PathAction::Close(*id));
+            }
+        }
+        let link_state = Link {
+            relayed,
+            transport,
+            dialled,
+            punched,
+            rtt_ms: None,
+            closing: false,
+            opened_at: now,
+            address: address.clone().filter(|_| !relayed),
+        };
         entry.links.insert(link, link_state);
         entry.failures = 0;
         entry.relay_at = None;
         if !relayed {
             entry.direct_at = None;
         }
-        self.settle(device)
+        // What was dialled answers there again; from where others dial may be another port.
+        if let Some(address) = address.filter(|_| dialled && !relayed && device != self.own) {
+            self.learn(device, &[address], now);
+        }
+        actions.extend(self.settle(device));
+        actions
     }
 
     /// A connection is gone.
@@ -154,9 +213,12 @@ impl Paths {
         let Some(device) = self.owners.remove(&link) else { return Vec::new() };
         let reach = self.reach;
         if let Some(entry) = self.devices.get_mut(&device) {
-            entry.links.remove(&link);
+            let lived_briefly =
+                entry.links.remove(&link).is_some_and(|link| now < link.opened_at + SAME_TIME);
             if entry.links.is_empty() && entry.wanted {
-                entry.schedule(now, Duration::ZERO, reach);
+                // Whoever closed it at once may do so again.
+                let pause = if lived_briefly { SHORT_PAUSE } else { Duration::ZERO };
+                entry.schedule(now, pause, reach);
             }
         }
         self.settle(device)
@@ -184,7 +246,7 @@ impl Paths {
     pub(crate) fn dial_failed(&mut self, device: &DeviceId, now: Instant) {
         let reach = self.reach;
         let Some(entry) = self.devices.get_mut(device).filter(|entry| entry.wanted) else { return };
-        if entry.is_relayed() && !reach.relay_only {
+        if entry.is_relayed() && entry.may_be_dialled(reach) {
             entry.schedule_upgrade(now);
         } else if entry.links.is_empty() && !entry.is_waiting() {
             let pause = RETRY_FIRST.saturating_mul(1 << entry.failures.min(6)).min(RETRY_MAX);
@@ -222,6 +284,11 @@ impl Paths {
         self.devices.get(device)?.best()
     }
 
+    /// Whether a connection is one of those that count.
+    pub(crate) fn has(&self, link: LinkId) -> bool {
+        self.owners.contains_key(&link)
+    }
+
     /// Whether there is any connection.
     pub(crate) fn is_linked(&self, device: &DeviceId) -> bool {
         self.devices.get(device).is_some_and(|entry| !entry.links.is_empty())
@@ -229,7 +296,7 @@ impl Paths {
 
     /// Whether an address of a device is known that can and may be dialled.
     pub(crate) fn may_dial(&self, device: &DeviceId) -> bool {
-        self.devices.get(device).is_some_and(|entry| self.reach.may_dial(&entry.addresses))
+        self.devices.get(device).is_some_and(|entry| entry.may_dial(self.reach))
     }
 
     /// Closes all connections to a device.
@@ -284,7 +351,7 @@ impl Paths {
 }
 
 /// What is known of a new connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Opened {
     /// Through a circuit.
     pub(crate) relayed: bool,
@@ -294,6 +361,8 @@ pub(crate) struct Opened {
     pub(crate) dialled: bool,
     /// A hole was punched.
     pub(crate) punched: bool,
+    /// The other end, if it is known.
+    pub(crate) address: Option<Multiaddr>,
 }
 
 #[cfg(test)]

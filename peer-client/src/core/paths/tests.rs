@@ -10,7 +10,7 @@ fn address() -> Multiaddr {
 }
 
 fn opened(relayed: bool) -> Opened {
-    Opened { relayed, transport: Transport::Quic, dialled: true, punched: false }
+    Opened { relayed, transport: Transport::Quic, dialled: true, punched: false, address: None }
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_direct_connection_spares_the_circuit() {
     let mut paths = Paths::new(device(1), false);
     paths.want(device(2), &[address()], false, now);
     paths.tick(now);
-    paths.opened(device(2), LinkId(1), opened(false));
+    paths.opened(device(2), LinkId(1), opened(false), beginning());
     assert_eq!(paths.tick(now + RELAY_DELAY), []);
 }
 
@@ -45,8 +45,8 @@ fn relay_only_never_dials_an_address() {
 #[test]
 fn the_relayed_connection_is_closed_once_the_direct_one_answers() {
     let mut paths = Paths::new(device(1), false);
-    paths.opened(device(2), LinkId(1), opened(true));
-    let actions = paths.opened(device(2), LinkId(2), opened(false));
+    paths.opened(device(2), LinkId(1), opened(true), beginning());
+    let actions = paths.opened(device(2), LinkId(2), opened(false), beginning());
     assert!(!actions.contains(&PathAction::Close(LinkId(1))), "{actions:?}");
     let actions = paths.round_trip(LinkId(2), 3);
     assert!(actions.contains(&PathAction::Close(LinkId(1))), "{actions:?}");
@@ -59,8 +59,8 @@ fn only_the_smaller_device_closes_a_second_connection_of_one_kind() {
         [(1, 2, false, true), (2, 1, false, false), (1, 2, true, true), (2, 1, true, false)];
     for (own, other, relayed, closes) in cases {
         let mut paths = Paths::new(device(own), false);
-        paths.opened(device(other), LinkId(1), opened(relayed));
-        let actions = paths.opened(device(other), LinkId(2), opened(relayed));
+        paths.opened(device(other), LinkId(1), opened(relayed), beginning());
+        let actions = paths.opened(device(other), LinkId(2), opened(relayed), beginning());
         assert_eq!(actions.contains(&PathAction::Close(LinkId(2))), closes);
         assert!(!actions.contains(&PathAction::Close(LinkId(1))));
     }
@@ -88,7 +88,7 @@ fn a_lost_connection_to_a_wanted_device_is_made_again() {
     let mut paths = Paths::new(device(1), false);
     paths.want(device(2), &[address()], false, now);
     paths.tick(now);
-    paths.opened(device(2), LinkId(1), opened(false));
+    paths.opened(device(2), LinkId(1), opened(false), beginning());
     let actions = paths.closed(LinkId(1), now);
     assert_eq!(actions, [PathAction::Changed(device(2), None)]);
     assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![address()])]);
@@ -115,7 +115,7 @@ fn relayed(now: Instant) -> Paths {
     let mut paths = Paths::new(device(1), false);
     paths.want(device(2), &[address()], true, now);
     paths.tick(now);
-    paths.opened(device(2), LinkId(1), opened(true));
+    paths.opened(device(2), LinkId(1), opened(true), beginning());
     paths.dial_failed(&device(2), now);
     paths
 }
@@ -157,8 +157,50 @@ fn a_relayed_device_is_tried_directly_when_it_or_this_one_moved() {
 fn a_direct_connection_ends_the_attempts() {
     let now = beginning();
     let mut paths = relayed(now);
-    paths.opened(device(2), LinkId(2), opened(false));
+    paths.opened(device(2), LinkId(2), opened(false), beginning());
     assert_eq!(paths.next_deadline(), None);
     paths.network_changed(families(), now);
     assert_eq!(paths.next_deadline(), None);
+}
+
+#[test]
+fn of_two_connections_made_apart_the_older_is_dead() {
+    let now = beginning();
+    for own in [1, 3] {
+        let mut paths = Paths::new(device(own), false);
+        paths.opened(device(2), LinkId(1), opened(false), now);
+        let actions = paths.opened(device(2), LinkId(2), opened(false), now + 2 * SAME_TIME);
+        assert!(actions.contains(&PathAction::Close(LinkId(1))), "{own}: {actions:?}");
+        assert!(!actions.contains(&PathAction::Close(LinkId(2))), "{own}: {actions:?}");
+    }
+}
+
+#[test]
+fn what_needed_an_address_that_is_gone_is_given_up_and_tried_anew() {
+    let now = beginning();
+    let mut paths = Paths::new(device(1), false);
+    paths.want(device(2), &[address()], false, now);
+    paths.tick(now);
+    let at = "/ip6/2001:db8::7/tcp/1".parse().unwrap();
+    let v6 = Opened { address: Some(at), ..opened(false) };
+    paths.opened(device(2), LinkId(1), v6, now);
+    let v4 = Families::of(&[address()]);
+    assert_eq!(paths.addresses_lost(v4, now).1, [], "it goes over IPv6");
+    let (devices, actions) = paths.addresses_lost(Families::all(), now);
+    assert_eq!(devices, [device(2)]);
+    assert!(actions.contains(&PathAction::Close(LinkId(1))), "{actions:?}");
+    assert!(!paths.is_linked(&device(2)));
+    assert!(matches!(paths.tick(now)[..], [PathAction::Dial(..)]));
+}
+
+#[test]
+fn from_whom_the_address_is_kept_is_dialled_through_circuits_alone() {
+    let now = beginning();
+    let mut paths = Paths::new(device(1), false);
+    paths.hide_from([device(2)].into());
+    paths.want(device(2), &[address()], true, now);
+    assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![])]);
+    paths.opened(device(2), LinkId(1), opened(true), now);
+    paths.learn(device(2), &["/ip4/192.0.2.9/tcp/1".parse().unwrap()], now);
+    assert_eq!(paths.tick(now + RETRY_MAX), []);
 }

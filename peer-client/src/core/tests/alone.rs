@@ -159,6 +159,7 @@ impl Alone {
             transport: Transport::Quic,
             dialled: false,
             punched: false,
+            address: None,
         }))
     }
 

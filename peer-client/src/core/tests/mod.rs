@@ -46,6 +46,7 @@ mod simulator;
 #[cfg(test)]
 mod storing;
 #[cfg(test)]
+mod surroundings;
 mod withheld;
 
 use std::time::Instant;

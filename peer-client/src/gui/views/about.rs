@@ -5,7 +5,7 @@ use lucide_icons::Icon;
 use wire::name::ConversationName;
 
 use super::{
-    parts, sidebar,
+    parts, roads, sidebar,
     verify::{self, Verify},
 };
 use crate::{
@@ -49,6 +49,8 @@ pub(crate) fn about_ui(
     });
     ui.add_space(space::S);
     facts_ui(ui, conversation);
+    roads::traffic_ui(ui, scene, conversation);
+    roads::address_ui(ui, conversation, out);
     if matches!(conversation.name, ConversationName::Group(_)) {
         let title = RichText::new(format!("Members ({})", conversation.members.len() + 1));
         ui.label(title.font(fonts::semibold(size::SMALL)).color(palette.text_weak));

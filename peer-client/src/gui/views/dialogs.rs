@@ -8,7 +8,8 @@ use wire::{
 };
 
 use super::{
-    about, behaviour, details, devices, invitations, keys, palette, safekeeping, settings, verify,
+    about, behaviour, details, devices, diagnostics, invitations, keys, palette, safekeeping,
+    settings, verify,
 };
 use crate::{
     core::command::Command,
@@ -63,6 +64,7 @@ pub(crate) fn dialog_ui(
         Dialog::Phrase(phrase) => safekeeping::phrase_ui(ui, phrase, state),
         Dialog::Backup(backup) => safekeeping::backup_ui(ui, backup, state),
         Dialog::Blocked => settings::blocked_ui(ui, scene, state, out),
+        Dialog::Diagnostics(page) => diagnostics::diagnostics_ui(ui, page, state, out),
         Dialog::Program => settings::program_ui(ui, state),
         Dialog::Address(address) => keys::address_ui(ui, address),
         Dialog::Verify(verify) => verify::verify_ui(ui, verify, state),

@@ -3,7 +3,7 @@
 use egui::{Rect, RichText, Sense, Ui, Vec2};
 use lucide_icons::Icon;
 
-use super::parts;
+use super::{diagnostics::Diagnosis, parts};
 use crate::{
     core::command::Command,
     core::model::ServerTie,
@@ -102,6 +102,10 @@ fn pages_ui(ui: &mut Ui, scene: &Scene<'_>, state: &UiState) -> Option<Dialog> {
     };
     if parts::way_row(ui, Icon::Ban, "Blocked people", &words) {
         next = Some(Dialog::Blocked);
+    }
+    let words = "What kind it is, and what stands between you and others";
+    if parts::way_row(ui, Icon::Network, "Network", words) {
+        next = Some(Dialog::Diagnostics(Diagnosis::default()));
     }
     let version = concat!("Version ", env!("CARGO_PKG_VERSION"));
     if parts::way_row(ui, Icon::Info, "About Natterjack", version) {

@@ -48,6 +48,10 @@ impl Network {
                 let latency = self.latency;
                 self.deliver(place, latency, Input::Server(ServerInput::Reserved));
             }
+            Effect::HideFrom { .. }
+            | Effect::OpenPort { .. }
+            | Effect::Reachable { .. }
+            | Effect::ProbeServer { .. } => {}
             Effect::Dial { device, addresses } => self.dial(place, device, addresses),
             Effect::CloseLink { link } => self.break_link(link),
             Effect::OpenSync { session, device } => self.open_stream(place, session, &device),
@@ -211,6 +215,7 @@ impl Network {
                 transport: Transport::Quic,
                 dialled,
                 punched: false,
+                address: None,
             };
             self.deliver(place, latency * 2, Input::Link(opened));
             let round_trip = LinkInput::RoundTrip { device, link, rtt_ms: 40 };

@@ -148,6 +148,7 @@ impl<'bytes> Siege<'bytes> {
             transport: Transport::Quic,
             dialled: self.choices.coin(),
             punched: false,
+            address: None,
         };
         self.network.feed(place, Input::Link(opened));
     }
