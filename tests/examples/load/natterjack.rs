@@ -29,7 +29,7 @@ const STARTING: usize = 10;
 /// How long they may take until all know each other.
 const SETTLING: Duration = Duration::from_hours(2);
 /// How long they have after that to find neighbours and to come to rest.
-const NEIGHBOURS: Duration = Duration::from_secs(60);
+const NEIGHBOURS: Duration = Duration::from_mins(1);
 /// Messages after which it is noted that they were told.
 const TOLD: usize = 16;
 /// What of the server's log says how many copies of a message it sent.
