@@ -268,11 +268,14 @@ fn the_address_command_knows_the_key_and_the_configuration() {
 fn log_of(mut command: Command) -> String {
     let mut child = command.spawn().unwrap();
     let mut ready = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut ready).unwrap();
     assert!(ready.starts_with("ready "), "{ready}");
     let kill = Command::new("kill").arg(child.id().to_string()).status();
     assert!(kill.unwrap().success());
     let output = child.wait_with_output().unwrap();
+    // Not before: it may have had more to say.
+    drop(stdout);
     String::from_utf8(output.stderr).unwrap()
 }
 
