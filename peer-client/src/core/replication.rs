@@ -117,12 +117,18 @@ impl Machine {
     }
 
     fn on_events(&mut self, session: SessionId, checked: CheckedEvents) {
-        let Some(state) = self.sessions.get(&session) else { return };
+        let Some(state) = self.sessions.get_mut(&session) else { return };
         let device = state.device;
         let Some(conversation) = state.conversation.filter(|_| state.greeted) else {
             self.say_bye(session, ByeReason::Protocol, "events came before a greeting");
             return;
         };
+        // What comes from there is not sent back there.
+        for event in &checked.events {
+            if let Some(known) = state.place_in(event.header.author) {
+                *known = (*known).max(event.header.sequence.saturating_add(1));
+            }
+        }
         let direct = self.path_to(&device);
         let taken = self.take_events(conversation, checked, |author, group| {
             if *author == device && !group { direct } else { Path::Synced }

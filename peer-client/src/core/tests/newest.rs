@@ -186,3 +186,17 @@ fn what_is_written_meanwhile_is_seen_before_the_history() {
     assert_eq!(network.complete(carol, "#garden").missing, 0);
     assert_eq!(told(&mut network, carol).len(), MESSAGES + 1);
 }
+
+#[test]
+fn what_came_from_a_member_is_not_sent_back() {
+    let mut alice = Alone::new("alice");
+    let secret = alice.join("garden");
+    let id = secret.conversation();
+    let (bob, carol) = (Stranger::new(2, "bob"), Stranger::new(3, "carol"));
+    let session = alice.greet(bob.id(), id, bob.group_proof(&secret, &alice));
+    for log in [bob.log(id, &["one"]), carol.log(id, &["two", "three"])] {
+        let mut sent = logs_sent(alice.frame(session, &events(&log)), session);
+        sent.extend(logs_sent(alice.wait(10 * SECOND), session));
+        assert!(!sent.contains(&log[0].header.author), "{sent:?}");
+    }
+}
