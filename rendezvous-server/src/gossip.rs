@@ -1,7 +1,7 @@
 //! Gossipsub among the members of groups, with the server as a neighbour of a few of them.
 //!
 //! The library's defaults break at 101 topics, and its lazy gossip costs more than the messages.
-//! Without it, members beyond the mesh get copies by [`crate::relaying`]. What both ends must set
+//! Without it, members beyond the mesh get copies by `relaying.rs`. What both ends must set
 //! alike is marked *shared*.
 
 use std::time::Duration;

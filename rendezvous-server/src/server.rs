@@ -224,6 +224,7 @@ impl Server {
         let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         notify::tell("READY=1");
+        notify::tell("WATCHDOG=1");
         loop {
             // Without an order of preference, so that no source of work can starve another.
             tokio::select! {

@@ -20,7 +20,7 @@ use wire::{
     account::AccountRecord,
     frame,
     id::{DeviceId, Signature, TopicTag},
-    limits::VERSION,
+    limits::{RENDEZVOUS_FRAME_MAX, VERSION},
     rendezvous::{self, ClientFrame, Refusal, Request, Response},
     signed::Signed,
 };
@@ -151,7 +151,7 @@ async fn giant_and_broken_frames_end_their_stream_and_nothing_else() {
     let sized = |length: u32, body: &[u8]| [&length.to_be_bytes()[..], body].concat();
     for (n, bytes) in [
         (10, sized(u32::MAX, b"")),
-        (11, sized(128 * 1024 + 1, b"x")),
+        (11, sized(u32::try_from(RENDEZVOUS_FRAME_MAX + 1).unwrap(), b"x")),
         (12, sized(u32::try_from(deep.len()).unwrap(), &deep)),
         (13, sized(4, b"\xff\xff\xff\xff")),
         (14, sized(0, b"")),

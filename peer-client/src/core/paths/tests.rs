@@ -88,12 +88,25 @@ fn a_lost_connection_to_a_wanted_device_is_made_again() {
     let mut paths = Paths::new(device(1), false);
     paths.want(device(2), &[address()], false, now);
     paths.tick(now);
-    paths.opened(device(2), LinkId(1), opened(false), beginning());
-    let actions = paths.closed(LinkId(1), now);
+    paths.opened(device(2), LinkId(1), opened(false), now);
+    let later = now + 2 * SAME_TIME;
+    let actions = paths.closed(LinkId(1), later);
     assert_eq!(actions, [PathAction::Changed(device(2), None)]);
-    assert_eq!(paths.tick(now), [PathAction::Dial(device(2), vec![address()])]);
+    assert_eq!(paths.tick(later), [PathAction::Dial(device(2), vec![address()])]);
     paths.unwant(&device(2));
     assert_eq!(paths.next_deadline(), None);
+}
+
+#[test]
+fn one_that_was_lost_at_once_is_made_again_after_a_pause() {
+    let now = beginning();
+    let mut paths = Paths::new(device(1), false);
+    paths.want(device(2), &[address()], false, now);
+    paths.tick(now);
+    paths.opened(device(2), LinkId(1), opened(false), now);
+    paths.closed(LinkId(1), now);
+    assert_eq!(paths.tick(now), []);
+    assert_eq!(paths.tick(now + SHORT_PAUSE), [PathAction::Dial(device(2), vec![address()])]);
 }
 
 fn families() -> Families {
