@@ -230,6 +230,7 @@ fn model(messages: Vec<MessageView>) -> Model {
         request: false,
         muted: false,
         blocked: false,
+        relay_only: false,
         road: None,
         waiting: 0,
         complete: Completeness::default(),
