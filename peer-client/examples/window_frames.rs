@@ -220,7 +220,6 @@ fn model(messages: Vec<MessageView>) -> Model {
     let messages = messages.into_iter().map(Arc::new).collect();
     let timeline = Timeline { messages, more_before: false };
     let view = ConversationView {
-        relay_only: false,
         name: group(),
         account: None,
         unread: 0,
