@@ -21,7 +21,10 @@ use wire::{
     limits::{GOSSIP_TRANSMIT_MAX, TOPICS_MAX},
 };
 
-use super::{NodeError, direct_gossip::DirectGossip, hiding::Hiding};
+use super::{
+    NodeError,
+    selective::{NotHidden, OnlyDirect, Selective},
+};
 
 /// How long a connection without streams is kept.
 const IDLE: Duration = Duration::from_mins(1);
@@ -49,12 +52,12 @@ pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(super) candidates: Candidates,
     relay: relay::client::Behaviour,
-    pub(super) punch: Hiding<Toggle<dcutr::Behaviour>>,
-    pub(super) identify: Hiding<identify::Behaviour>,
+    pub(super) punch: Selective<Toggle<dcutr::Behaviour>, NotHidden>,
+    pub(super) identify: Selective<identify::Behaviour, NotHidden>,
     ping: ping::Behaviour,
     reachability: Toggle<autonat::v2::client::Behaviour<StdRng>>,
     pub(super) local: Toggle<mdns::tokio::Behaviour>,
-    pub(super) gossip: DirectGossip,
+    pub(super) gossip: Selective<Gossip, OnlyDirect>,
     pub(super) streams: libp2p_stream::Behaviour,
 }
 
@@ -127,12 +130,15 @@ fn behaviour(
         limits: connection_limits::Behaviour::new(limits),
         candidates: Candidates { server: server.peer_id(), found: VecDeque::new() },
         relay,
-        punch: Hiding::new(open.then(|| dcutr::Behaviour::new(peer)).into()),
-        identify: Hiding::new(identify::Behaviour::new(identify)),
+        punch: Selective::new(
+            open.then(|| dcutr::Behaviour::new(peer)).into(),
+            NotHidden::default(),
+        ),
+        identify: Selective::new(identify::Behaviour::new(identify), NotHidden::default()),
         ping: ping::Behaviour::new(ping::Config::new()),
         reachability: reachability.into(),
         local: local.into(),
-        gossip: DirectGossip::new(gossip()?),
+        gossip: Selective::new(gossip()?, OnlyDirect),
         streams: libp2p_stream::Behaviour::new(),
     })
 }

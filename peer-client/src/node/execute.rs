@@ -68,7 +68,7 @@ impl Running {
             Effect::Subscribe(tag) => self.subscribe(tag),
             Effect::Unsubscribe(tag) => {
                 self.subscribers.remove(&tag);
-                self.swarm.behaviour_mut().gossip.topics.unsubscribe(&topic(&tag));
+                self.swarm.behaviour_mut().gossip.inner.unsubscribe(&topic(&tag));
             }
             Effect::Publish { ticket, tag, bytes } => self.publish(ticket, tag, bytes),
             Effect::AnswerPairing { pairing, reply } => {
@@ -236,7 +236,7 @@ impl Running {
     }
 
     fn subscribe(&mut self, tag: TopicTag) {
-        let gossip = &mut self.swarm.behaviour_mut().gossip.topics;
+        let gossip = &mut self.swarm.behaviour_mut().gossip.inner;
         let topic = topic(&tag);
         if let Err(error) = gossip.subscribe(&topic) {
             tracing::warn!(%error, "cannot subscribe to a group's topic");
@@ -258,7 +258,7 @@ impl Running {
     }
 
     fn publish(&mut self, ticket: Ticket, tag: TopicTag, bytes: Vec<u8>) {
-        let result = self.swarm.behaviour_mut().gossip.topics.publish(topic(&tag), bytes);
+        let result = self.swarm.behaviour_mut().gossip.inner.publish(topic(&tag), bytes);
         let taken =
             result.inspect_err(|error| tracing::debug!(%error, "gossip was not taken")).is_ok();
         self.ready.push_back(Input::Gossip(GossipInput::Published { ticket, taken }));

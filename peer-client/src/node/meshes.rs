@@ -73,7 +73,7 @@ impl Running {
     /// Tells the core of meshes that have changed. Gossipsub tells nobody.
     pub(super) fn look_at_meshes(&mut self) {
         let server = self.server.id.peer_id();
-        let gossip = &self.swarm.behaviour().gossip.topics;
+        let gossip = &self.swarm.behaviour().gossip.inner;
         let members = &mut self.meshes.members;
         members.retain(|tag, _| self.subscribers.contains_key(tag));
         for tag in self.subscribers.keys() {
@@ -112,7 +112,7 @@ impl Running {
         let subscribers = self.subscribers.get(&tag)?;
         if subscribers.iter().any(|peer| *peer != server) {
             let passed =
-                self.swarm.behaviour_mut().gossip.topics.publish(topic(&tag), bytes.clone());
+                self.swarm.behaviour_mut().gossip.inner.publish(topic(&tag), bytes.clone());
             tracing::trace!(?passed, "a message of the server was passed on");
         }
         Some(Input::Gossip(GossipInput::Message { tag, bytes }))

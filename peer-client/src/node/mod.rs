@@ -2,10 +2,8 @@
 
 mod behaviour;
 mod closing;
-mod direct_gossip;
 mod execute;
 pub mod files;
-mod hiding;
 mod jobs;
 mod listen;
 pub(crate) mod lone;
@@ -13,6 +11,7 @@ mod meshes;
 mod opening;
 mod pairing;
 mod run;
+mod selective;
 mod streams;
 mod surroundings;
 mod traffic;

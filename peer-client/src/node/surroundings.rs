@@ -30,8 +30,8 @@ impl Running {
         if !peers.is_empty() && behaviour.local.is_enabled() {
             behaviour.local = None.into();
         }
-        behaviour.punch.hide_from(peers.clone());
-        behaviour.identify.hide_from(peers);
+        behaviour.punch.rule.hide_from(peers.clone());
+        behaviour.identify.rule.hide_from(peers);
     }
 
     pub(super) fn open_port(&mut self, port: Port) {
