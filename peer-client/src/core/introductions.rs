@@ -92,7 +92,7 @@ impl Machine {
             ServerInput::Frame(ServerFrame::Push(push)) => self.on_push(push),
             ServerInput::Closed { .. } if self.tie.tries_more(self.now.instant) => {}
             ServerInput::Closed { text } => self.on_server_lost(text),
-            ServerInput::Seen { at, address } => self.diagnosis.seen(at, address),
+            ServerInput::Seen { at, address } => self.on_seen(at, address),
             ServerInput::Silent { at, text } => self.diagnosis.silent(at, text),
             ServerInput::Solved { answer } => self.on_solved(answer),
             ServerInput::Reserved => self.reserve_failures = 0,
@@ -330,11 +330,21 @@ impl Machine {
         wall_ms.saturating_sub(awake_ms) >= SLEPT_MS
     }
 
+    fn on_seen(&mut self, at: Multiaddr, address: Multiaddr) {
+        let before = self.diagnosis.outside().cloned();
+        self.diagnosis.seen(at, address);
+        if self.diagnosis.outside() != before.as_ref() && self.tie.is_registered() {
+            self.announce();
+        }
+    }
+
     /// Tells the server where this device is, unless the user wants that hidden.
     pub(super) fn announce(&mut self) {
         let useful = |address: &&Multiaddr| self.server_on_loopback || !is_loopback(address);
         let addresses: Vec<_> = if self.is_open() {
-            self.addresses.iter().filter(useful).cloned().filter_map(Address::new).collect()
+            let outside = self.diagnosis.outside().filter(|it| !self.addresses.contains(it));
+            let known = outside.into_iter().chain(self.addresses.iter().filter(useful));
+            known.cloned().filter_map(Address::new).collect()
         } else {
             Vec::new()
         };

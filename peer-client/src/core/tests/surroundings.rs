@@ -12,7 +12,7 @@ use super::{
 use crate::core::{
     command::{Answer, Command},
     effect::Effect,
-    input::{CallId, Input, LinkInput},
+    input::{CallId, Input, LinkInput, ServerInput},
     model::ServerTie,
 };
 
@@ -124,6 +124,34 @@ fn an_address_is_kept_from_whom_the_user_says() {
     let bob = network.peers[1].device();
     let to_bob: Vec<_> = network.peers[0].dials.iter().filter(|(to, _)| *to == bob).collect();
     assert!(to_bob.iter().all(|(_, addresses)| addresses.is_empty()), "{to_bob:?}");
+}
+
+#[test]
+fn how_the_server_sees_a_device_is_told_to_others() {
+    let (mut alice, _) = with_contact();
+    alice.register();
+    let announced = |effects: &[Effect]| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::SendServer(ClientFrame {
+                request: Request::Announce { addresses }, ..
+            }) => {
+                Some(addresses.iter().map(|it| it.as_multiaddr().to_string()).collect::<Vec<_>>())
+            }
+            _ => None,
+        })
+    };
+    let own = "/ip4/192.168.1.2/udp/7000/quic-v1";
+    let seen = |alice: &mut Alone, server: &str, address: &str| {
+        let (at, address) = (server.parse().unwrap(), address.parse().unwrap());
+        announced(&alice.feed(Input::Server(ServerInput::Seen { at, address })))
+    };
+    let (server, other) = ("/ip4/203.0.113.1/udp/4001/quic-v1", "/ip4/203.0.113.1/udp/443/quic-v1");
+    let outside = "/ip4/198.51.100.7/udp/5000/quic-v1";
+    let told = seen(&mut alice, server, outside);
+    assert_eq!(told, Some(vec![outside.to_owned(), own.to_owned()]));
+    assert_eq!(seen(&mut alice, other, outside), None, "nothing new");
+    let told = seen(&mut alice, other, "/ip4/198.51.100.7/udp/5001/quic-v1");
+    assert_eq!(told, Some(vec![own.to_owned()]), "the router shows another port to each");
 }
 
 #[test]
