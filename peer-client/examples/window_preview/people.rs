@@ -163,7 +163,7 @@ impl Story {
             at_ms,
             body,
             reply_to: None,
-            path: Some(if group { Path::Group } else { Path::Direct }),
+            path: Some(if group { Path::Group } else { Path::Direct(None) }),
             delivery: own.then_some(delivery),
             request: false,
             edited: false,
@@ -275,7 +275,7 @@ fn direct_story(now: u64, me: &Username, with: &ConversationName) -> Story {
             "Let us split it. I have a branch somewhere that does half of it already",
         )
         .reply_to = Some(quote);
-    story.text("noor", base + 4 * MINUTE, "Will push it tonight").path = Some(Path::Relayed);
+    story.text("noor", base + 4 * MINUTE, "Will push it tonight").path = Some(Path::Relayed(None));
     stage(story.text("me", base + 58 * MINUTE, "Wonderful, no hurry"), Stage::Stored, 1, 0);
     let mut again = story.text("me", base + 59 * MINUTE, "And thank you for the branch");
     again.edited = true;

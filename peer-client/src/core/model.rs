@@ -287,10 +287,10 @@ pub struct DeviceDelivery {
 /// The kind of road a message took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Path {
-    /// From device to device.
-    Direct,
-    /// From device to device through a circuit of the server.
-    Relayed,
+    /// From device to device, and on what; none where that was not noted.
+    Direct(Option<Carrier>),
+    /// From device to device through a circuit of the server, and on what the first leg.
+    Relayed(Option<Carrier>),
     /// By the group's gossip.
     Group,
     /// By replication from a device that is not the author's.
@@ -301,10 +301,18 @@ impl Path {
     /// The stable word for programs.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Direct => "direct",
-            Self::Relayed => "relayed",
+            Self::Direct(_) => "direct",
+            Self::Relayed(_) => "relayed",
             Self::Group => "group",
             Self::Synced => "synced",
+        }
+    }
+
+    /// The connection, if it was one to the other device and is known.
+    pub fn carrier(self) -> Option<Carrier> {
+        match self {
+            Self::Direct(carrier) | Self::Relayed(carrier) => carrier,
+            Self::Group | Self::Synced => None,
         }
     }
 }
@@ -320,6 +328,17 @@ impl fmt::Display for Stage {
     }
 }
 
+/// The connection that carried a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Carrier {
+    /// What carried it.
+    pub transport: Transport,
+    /// A hole was punched for it.
+    pub punched: bool,
+    /// Its round trip in milliseconds then; none before the first answer.
+    pub rtt_ms: Option<u32>,
+}
+
 /// A live connection to another device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Road {
@@ -333,8 +352,22 @@ pub struct Road {
     pub rtt_ms: Option<u32>,
 }
 
+impl Road {
+    /// The connection without where it leads.
+    pub fn carrier(self) -> Carrier {
+        let Self { relayed: _, transport, punched, rtt_ms } = self;
+        Carrier { transport, punched, rtt_ms }
+    }
+
+    /// The road as a message that takes it records it.
+    pub fn path(self) -> Path {
+        let carrier = Some(self.carrier());
+        if self.relayed { Path::Relayed(carrier) } else { Path::Direct(carrier) }
+    }
+}
+
 /// What carries a connection, or the circuit's first leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// QUIC over UDP.
     Quic,

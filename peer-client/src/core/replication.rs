@@ -16,7 +16,7 @@ use super::{
     effect::Effect,
     input::{SessionId, SyncInput},
     machine::Machine,
-    model::Path,
+    model::{Path, Road},
     pending::Pending,
     repair::is_large,
     storage::StoreOp,
@@ -257,10 +257,7 @@ impl Machine {
 
     /// The road to a device, as messages record it.
     pub(super) fn path_to(&self, device: &DeviceId) -> Path {
-        match self.paths.road(device) {
-            Some(road) if road.relayed => Path::Relayed,
-            _ => Path::Direct,
-        }
+        self.paths.road(device).map_or(Path::Direct(None), Road::path)
     }
 }
 

@@ -43,8 +43,10 @@ pub(super) fn answer(text: &str, path: Option<Path>, answered: usize) -> String 
 
 fn about_road(path: Option<Path>) -> &'static str {
     match path {
-        Some(Path::Direct) => "That came straight from your device to mine, no server between 🐸",
-        Some(Path::Relayed) => "That came through the server's circuit, which cannot read it 🔒",
+        Some(Path::Direct(_)) => {
+            "That came straight from your device to mine, no server between 🐸"
+        }
+        Some(Path::Relayed(_)) => "That came through the server's circuit, which cannot read it 🔒",
         Some(Path::Group) => "That came through the group's topic, sealed for its members 🐸",
         Some(Path::Synced) | None => "I caught up with that from the group's other members 🐸",
     }
@@ -61,7 +63,7 @@ mod tests {
 
     #[test]
     fn answers_fit_what_was_said() {
-        let answer = |text, answered| answer(text, Some(Path::Direct), answered);
+        let answer = |text, answered| answer(text, Some(Path::Direct(None)), answered);
         assert!(answer("Hello there", 0).starts_with("Hello!"));
         assert!(answer("thanks", 0).contains("welcome"));
         assert!(answer("how does it work?", 0).starts_with("Good question"));
@@ -71,8 +73,8 @@ mod tests {
 
     #[test]
     fn a_companion_does_not_claim_a_road_that_was_not_taken() {
-        assert!(answer("so", Some(Path::Direct), 0).contains("straight"));
-        for other in [Path::Relayed, Path::Group, Path::Synced] {
+        assert!(answer("so", Some(Path::Direct(None)), 0).contains("straight"));
+        for other in [Path::Relayed(None), Path::Group, Path::Synced] {
             assert!(!answer("so", Some(other), 0).contains("straight"), "{other:?}");
         }
     }

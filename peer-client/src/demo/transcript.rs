@@ -145,7 +145,7 @@ async fn relayed(cast: &mut Cast) -> anyhow::Result<Done> {
     let ada = ConversationName::Direct(name.clone());
     let mut sent = cast.say_to(&ada, "Sealed for you alone 🔒").await?;
     let done = delivered(cast, &mut sent, &name).await?;
-    ensure!(done.road.starts_with(Path::Relayed.as_str()), "the road was {}", done.road);
+    ensure!(done.road.starts_with(Path::Relayed(None).as_str()), "the road was {}", done.road);
     tell(&sent.answered_by(cast.you(), &name).await?)?;
     Ok(done)
 }

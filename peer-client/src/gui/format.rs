@@ -1,6 +1,6 @@
 //! Times, days, sizes and roads as people read them.
 
-use crate::core::model::{Delivery, Path, Road, Stage, Transport};
+use crate::core::model::{Carrier, Delivery, Path, Road, Stage, Transport};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MONTHS: [&str; 12] = [
@@ -99,11 +99,28 @@ pub(crate) fn road(road: Road) -> String {
 /// The road of a message, in a few words.
 pub(crate) fn path(path: Path) -> &'static str {
     match path {
-        Path::Direct => "directly, from device to device",
-        Path::Relayed => "through the server's relay",
+        Path::Direct(_) => "directly, from device to device",
+        Path::Relayed(_) => "through the server's relay",
         Path::Group => "through the group",
         Path::Synced => "from another device that had it",
     }
+}
+
+/// What carried a message, in a few words.
+pub(crate) fn carrier(carrier: Carrier) -> String {
+    let Carrier { transport, punched, rtt_ms } = carrier;
+    let mut words = match transport {
+        Transport::Quic => "QUIC",
+        Transport::Tcp => "TCP",
+    }
+    .to_owned();
+    if punched {
+        words.push_str(", through a hole punched in the routers");
+    }
+    if let Some(rtt) = rtt_ms {
+        words.push_str(&format!(", {rtt} ms there and back"));
+    }
+    words
 }
 
 /// How far an own message came, as one sentence. In groups it says how many have it.

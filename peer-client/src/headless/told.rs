@@ -7,7 +7,7 @@ use crate::core::{
     command::{Answer, Failure},
     diagnostics::{Attempt, Diagnostics},
     model::{
-        Body, Completeness, DeviceDelivery, DeviceView, MemberView, MessageView, PeerView,
+        Body, Carrier, Completeness, DeviceDelivery, DeviceView, MemberView, MessageView, PeerView,
         PersonDelivery, Reaction, Road, ServerTie,
     },
     notice::{Change, Notice},
@@ -121,6 +121,9 @@ pub(crate) fn message(view: &MessageView) -> Value {
     }
     if let Some(path) = view.path {
         line["path"] = json!(path.as_str());
+        if let Some(carrier) = path.carrier() {
+            carried(&mut line, carrier);
+        }
     }
     if view.request {
         line["request"] = json!(true);
@@ -171,9 +174,13 @@ fn road(line: &mut Value, road: Option<Road>) {
         return;
     };
     line["path"] = json!(if road.relayed { "relayed" } else { "direct" });
-    line["transport"] = json!(road.transport.as_str());
-    line["punched"] = json!(road.punched);
-    if let Some(rtt_ms) = road.rtt_ms {
+    carried(line, road.carrier());
+}
+
+fn carried(line: &mut Value, Carrier { transport, punched, rtt_ms }: Carrier) {
+    line["transport"] = json!(transport.as_str());
+    line["punched"] = json!(punched);
+    if let Some(rtt_ms) = rtt_ms {
         line["rtt_ms"] = json!(rtt_ms);
     }
 }

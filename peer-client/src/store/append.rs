@@ -9,8 +9,7 @@ use wire::{
 use super::{
     StoreError, changes,
     entries::{self, NewRow},
-    search,
-    write::path_number,
+    path, search,
 };
 use crate::core::{
     input::Ticket,
@@ -102,7 +101,7 @@ fn insert(
         event,
         payload: event.payload.as_ref().filter(|_| !erased),
         message: event.payload.as_ref().map_or(erased, is_message),
-        path: path.map(path_number),
+        path: path.map(path::to_number),
     };
     let arrival = entries::insert(database, &row)?;
     if let Some(arrival) = arrival {

@@ -18,7 +18,7 @@ pub(super) struct NewRow<'entry> {
     pub(super) payload: Option<&'entry Payload>,
     /// It is shown as a message.
     pub(super) message: bool,
-    pub(super) path: Option<u8>,
+    pub(super) path: Option<u64>,
 }
 
 /// Stores an entry and gives its arrival; none if its place is taken.

@@ -10,7 +10,7 @@ use std::{
 use rusqlite::Connection;
 use wire::id::AccountId;
 
-use super::{execute, failed, read, schema};
+use super::{execute, failed, schema, snapshot};
 use crate::core::storage::{Snapshot, StoreOp, StoreReply};
 
 /// A database that lives as long as this does.
@@ -24,7 +24,7 @@ impl InMemory {
 
     /// What a peer that starts now reads.
     pub(crate) fn snapshot(&mut self, account: AccountId) -> Snapshot {
-        read::snapshot(&mut self.0, account).unwrap()
+        snapshot::snapshot(&mut self.0, account).unwrap()
     }
 
     /// Executes an operation as the thread does.

@@ -10,10 +10,12 @@ mod entries;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod in_memory;
 mod newest;
+mod path;
 mod read;
 pub mod salvage;
 mod schema;
 mod search;
+mod snapshot;
 mod write;
 
 use std::{path::Path, sync::mpsc, thread};
@@ -73,7 +75,7 @@ impl From<rusqlite::Error> for StoreError {
 pub fn is_sound(path: &Path, account: AccountId) -> bool {
     let check = || -> Result<bool, StoreError> {
         let mut database = schema::open(path)?;
-        read::snapshot(&mut database, account)?;
+        snapshot::snapshot(&mut database, account)?;
         let found: String =
             database.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
         Ok(found == "ok")
@@ -97,7 +99,7 @@ impl Store {
         replies: tokio_mpsc::Sender<StoreReply>,
     ) -> Result<(Self, Snapshot), StoreError> {
         let mut database = schema::open(path)?;
-        let snapshot = read::snapshot(&mut database, account)?;
+        let snapshot = snapshot::snapshot(&mut database, account)?;
         let (operations, waiting) = mpsc::sync_channel(OPERATIONS);
         let thread = thread::Builder::new()
             .name("store".to_owned())

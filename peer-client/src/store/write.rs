@@ -7,7 +7,7 @@ use wire::{
     sync::Stage,
 };
 
-use super::{StoreError, append};
+use super::{StoreError, append, path};
 use crate::core::{
     input::Ticket,
     model::Path,
@@ -24,15 +24,6 @@ pub(super) fn stage_number(stage: Stage) -> u8 {
     match stage {
         Stage::Stored => 1,
         Stage::Read => 2,
-    }
-}
-
-pub(super) fn path_number(path: Path) -> u8 {
-    match path {
-        Path::Direct => 0,
-        Path::Relayed => 1,
-        Path::Group => 2,
-        Path::Synced => 3,
     }
 }
 
@@ -240,7 +231,7 @@ fn set_path(database: &Connection, span: &Span<'_>, path: Path) -> Result<(), St
             span.log.as_bytes(),
             span.from,
             span.to,
-            path_number(path)
+            path::to_number(path)
         ])?;
     Ok(())
 }

@@ -37,7 +37,7 @@ fn the_list_is_narrowed_by_name() {
 fn state_and_road_are_told() {
     let mut desk = Desk::over(WIDE, model(vec![listed("@bob", 0, "hi")]));
     let mut relayed = message(2, "@bob", "me", "hello");
-    relayed.path = Some(Path::Relayed);
+    relayed.path = Some(Path::Relayed(None));
     relayed.delivery = Some(Delivery { stage: Stage::Read, stored_by: 1, read_by: 1, of: 1 });
     desk.open("@bob", vec![message(1, "@bob", "bob", "hi"), relayed]);
     assert!(desk.has("bob: hi"));

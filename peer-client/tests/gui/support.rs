@@ -333,7 +333,7 @@ pub(crate) fn message(number: u8, within: &str, from: &str, text: &str) -> Messa
         at_ms: NOW_MS - 600_000 + u64::from(number),
         body: Body::Text(text.to_owned()),
         reply_to: None,
-        path: Some(Path::Direct),
+        path: Some(Path::Direct(None)),
         delivery: own.then(|| Delivery { stage: Stage::Sent, of: 1, ..Delivery::default() }),
         request: false,
         edited: false,

@@ -85,6 +85,9 @@ fn facts_ui(ui: &mut Ui, scene: &Scene<'_>, message: &MessageView) {
         let name = if message.own { "Went" } else { "Came" };
         let words = format::sentence(format::path(path));
         parts::fact(ui, meta::road_icon(path), name, &words);
+        if let Some(carrier) = path.carrier() {
+            parts::fact(ui, Icon::Cable, "Over", &format::carrier(carrier));
+        }
     }
 }
 

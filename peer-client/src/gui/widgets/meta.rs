@@ -101,8 +101,8 @@ pub(crate) fn stage_colour(stage: Stage, palette: &Palette) -> Color32 {
 /// The sign of a road.
 pub(crate) fn road_icon(path: Path) -> Icon {
     match path {
-        Path::Direct => Icon::Zap,
-        Path::Relayed => Icon::Server,
+        Path::Direct(_) => Icon::Zap,
+        Path::Relayed(_) => Icon::Server,
         Path::Group => Icon::Users,
         Path::Synced => Icon::RefreshCw,
     }

@@ -53,7 +53,7 @@ pub(super) struct Entry {
     pub(super) event: CheckedEvent,
     /// It is shown as a message, even if nothing of it is here any more.
     pub(super) message: bool,
-    pub(super) path: Option<u8>,
+    pub(super) path: Option<u64>,
 }
 
 impl Row {
@@ -137,7 +137,7 @@ fn entry(arrival: i64, columns: &[Value]) -> Option<Entry> {
         _ => return None,
     };
     let path = match path {
-        Integer(path) => u8::try_from(*path).ok(),
+        Integer(path) => u64::try_from(*path).ok(),
         _ => None,
     };
     let event = Event { header, payload }.check().ok()?;

@@ -48,7 +48,7 @@ fn a_gap_is_refused() {
     let log = bob.log(&[("one", 1), ("two", 2), ("three", 3)]);
     for (taken, refused) in [(&log[0..1], &log[2..3]), (&log[1..3], &log[0..1])] {
         opened.must_append(&bob, taken);
-        let reply = opened.append(&bob, refused, Path::Direct);
+        let reply = opened.append(&bob, refused, Path::Direct(None));
         assert!(matches!(reply, StoreReply::Failed { ticket: Some(_), .. }), "{reply:?}");
     }
     assert_eq!(opened.history(10, None).0, ["one", "two", "three"]);
@@ -59,7 +59,7 @@ fn a_log_does_not_begin_in_the_middle() {
     let mut opened = Opened::with_conversation();
     let bob = Author::new(2);
     let log = bob.log(&[("one", 1), ("two", 2)]);
-    let reply = opened.append(&bob, &log[1..], Path::Direct);
+    let reply = opened.append(&bob, &log[1..], Path::Direct(None));
     assert!(matches!(reply, StoreReply::Failed { .. }), "{reply:?}");
     assert_eq!(counts(&opened.look()), (0, 0));
 }
@@ -72,7 +72,7 @@ fn an_entry_of_a_fork_is_refused() {
     opened.must_append(&bob, &log);
     let other = bob.log(&[("one", 1), ("another two", 2), ("three", 3)]);
     for entry in [&other[1..2], &other[2..3]] {
-        let reply = opened.append(&bob, entry, Path::Direct);
+        let reply = opened.append(&bob, entry, Path::Direct(None));
         assert!(matches!(reply, StoreReply::Failed { .. }), "{reply:?}");
     }
     assert_eq!(opened.history(10, None).0, ["one", "two"]);
@@ -98,7 +98,7 @@ fn of_entries_that_come_together_all_are_stored_or_none() {
     let bob = Author::new(2);
     let log = bob.log(&[("one", 1), ("two", 2), ("three", 3), ("four", 4)]);
     let gappy = [log[0].clone(), log[1].clone(), log[3].clone()];
-    let reply = opened.append(&bob, &gappy, Path::Direct);
+    let reply = opened.append(&bob, &gappy, Path::Direct(None));
     assert!(matches!(reply, StoreReply::Failed { .. }), "{reply:?}");
     assert_eq!(counts(&opened.look()), (0, 0));
     opened.must_append(&bob, &log);

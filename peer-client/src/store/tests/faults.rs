@@ -146,7 +146,7 @@ fn damage_that_is_met_later_is_told_and_stops_all_writing() {
         let StoreReply::Failed { text, .. } = reply else { panic!("{reply:?}") };
         assert!(text.contains("peer-client salvage"), "{text}");
     }
-    let reply = opened.append(&bob, &log[149..], Path::Direct);
+    let reply = opened.append(&bob, &log[149..], Path::Direct(None));
     assert!(matches!(reply, StoreReply::Failed { .. }), "{reply:?}");
     // What can be read is read.
     assert_eq!(opened.history(1, None).0.len(), 1);

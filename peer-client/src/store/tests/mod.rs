@@ -117,7 +117,7 @@ impl Opened {
 
     #[track_caller]
     fn must_append(&mut self, author: &Author, events: &[CheckedEvent]) -> Vec<i64> {
-        match self.append(author, events, Path::Direct) {
+        match self.append(author, events, Path::Direct(None)) {
             StoreReply::Appended { arrivals, .. } => arrivals.into_iter().flatten().collect(),
             other => panic!("{other:?}"),
         }

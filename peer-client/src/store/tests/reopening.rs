@@ -153,7 +153,7 @@ fn what_was_sent_and_by_which_road_it_first_went() {
     let (events, accounts) = shared(&alice, &log);
     opened.ask(|ticket| StoreOp::Append { ticket, events, accounts, path: None, ahead: false });
     let (conversation, own) = (direct().id, alice.device());
-    for (from, to, path) in [(0, 1, Path::Relayed), (0, 2, Path::Direct)] {
+    for (from, to, path) in [(0, 1, Path::Relayed(None)), (0, 2, Path::Direct(None))] {
         let op =
             |ticket| StoreOp::Sent { ticket, conversation, log: own, from, to, named: None, path };
         let StoreReply::Acknowledged { messages, .. } = opened.ask(op) else { panic!("{path:?}") };
@@ -168,7 +168,7 @@ fn what_was_sent_and_by_which_road_it_first_went() {
         before: None,
     });
     let roads: Vec<_> = rows.iter().map(|row| row.path).collect();
-    assert_eq!(roads, [Some(Path::Relayed), Some(Path::Direct)]);
+    assert_eq!(roads, [Some(Path::Relayed(None)), Some(Path::Direct(None))]);
 }
 
 #[test]
