@@ -118,7 +118,9 @@ pub(crate) fn carrier(carrier: Carrier) -> String {
         words.push_str(", through a hole punched in the routers");
     }
     if let Some(rtt) = rtt_ms {
-        words.push_str(&format!(", {rtt} ms there and back"));
+        words.push_str(", ");
+        words.push_str(&rtt.to_string());
+        words.push_str(" ms there and back");
     }
     words
 }
