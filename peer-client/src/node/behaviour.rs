@@ -30,6 +30,9 @@ use super::{
 const IDLE: Duration = Duration::from_mins(1);
 /// How long QUIC waits for a silent peer, as one that slept.
 const QUIC_IDLE_MS: u32 = 30_000;
+/// Pause between QUIC's signs of life: two fit into the 30 seconds after which the quickest routers forget a
+/// connection, so that one may be lost.
+const QUIC_KEEP_ALIVE: Duration = Duration::from_secs(12);
 /// Pause before a topic that was left can be in the mesh again; equal on all nodes.
 const REJOIN_PAUSE: Duration = Duration::from_secs(1);
 /// How long a message may wait for a slow member before it is dropped.
@@ -83,6 +86,7 @@ pub(super) fn swarm(
         .map_err(|error| network(&error))?
         .with_quic_config(|mut quic| {
             quic.max_idle_timeout = QUIC_IDLE_MS;
+            quic.keep_alive_interval = QUIC_KEEP_ALIVE;
             quic
         })
         .with_dns()

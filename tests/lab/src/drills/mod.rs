@@ -5,6 +5,7 @@ mod local;
 mod moving;
 mod opening;
 mod server_loss;
+mod silence;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::event;
@@ -30,11 +31,13 @@ pub enum Drill {
     MovingSender,
     /// An address that is kept from one contact and not from another.
     RelayOnly,
+    /// Nothing is said for longer than routers remember.
+    Silence,
 }
 
 impl Drill {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Upnp,
         Self::Pcp,
         Self::LocalNetwork,
@@ -42,6 +45,7 @@ impl Drill {
         Self::MovingReceiver,
         Self::MovingSender,
         Self::RelayOnly,
+        Self::Silence,
     ];
 
     /// A short name.
@@ -54,6 +58,7 @@ impl Drill {
             Self::MovingReceiver => "moving receiver",
             Self::MovingSender => "moving sender",
             Self::RelayOnly => "relay only",
+            Self::Silence => "silence",
         }
     }
 }
@@ -69,6 +74,7 @@ pub async fn run(drill: Drill) -> Result<String> {
         Drill::MovingReceiver => moving::drill(&lab, moving::Who::Receiver).await,
         Drill::MovingSender => moving::drill(&lab, moving::Who::Sender).await,
         Drill::RelayOnly => hiding::drill(&lab).await,
+        Drill::Silence => silence::drill(&lab).await,
     };
     drop(lab);
     result
