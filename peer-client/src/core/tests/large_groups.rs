@@ -166,7 +166,7 @@ fn how_complete_a_history_is_is_counted_as_entries_come() {
     crowd.write(3);
     let id = crowd.secret.conversation();
     let conversation = &crowd.alice.machine.conversations[&id];
-    let have = conversation.logs.keys().map(|log| conversation.durable_next(log)).sum();
+    let have: u64 = conversation.logs.keys().map(|log| conversation.durable_next(log)).sum();
     assert_eq!(conversation.completeness().have, have);
     // Somebody has an entry that is not here, and then it comes.
     let before = crowd.logs[5].last().unwrap();
