@@ -42,12 +42,16 @@ impl Conversation {
             // Nobody has more than a log can have, whatever is claimed.
             let theirs = held.head.map_or(0, |head| head.sequence.min(NUMBER_MAX) + 1);
             let mine = self.next_sequence(&held.device);
+            let durable = self.durable_next(&held.device);
             comparison.they_have_more |= theirs > mine;
             comparison.i_have_more |= mine > theirs;
             if theirs > 0 && (self.known.contains_key(&held.device) || self.known.len() < LOGS_MAX)
             {
                 let known = self.known.entry(held.device).or_default();
                 *known = theirs.max(*known);
+                if *known > durable {
+                    self.lagging.insert(held.device);
+                }
             }
         }
         let theirs: BTreeSet<_> = have.iter().map(|held| held.device).collect();
@@ -68,12 +72,11 @@ impl Conversation {
 
     /// How complete the history here is.
     pub(crate) fn completeness(&self) -> Completeness {
-        let have = self.logs.keys().map(|device| self.durable_next(device)).sum();
-        let missing = self
-            .known
-            .iter()
-            .filter(|(device, _)| !self.forked.contains(device))
-            .map(|(device, known)| known.saturating_sub(self.durable_next(device)));
-        Completeness { have, missing: missing.sum() }
+        let lagging = self.lagging.iter().filter(|device| !self.forked.contains(device));
+        let missing = lagging.map(|device| {
+            let known = self.known.get(device).copied().unwrap_or(0);
+            known.saturating_sub(self.durable_next(device))
+        });
+        Completeness { have: self.durable, missing: missing.sum() }
     }
 }

@@ -36,6 +36,7 @@ impl Machine {
         self.store(StoreOp::SaveAccount(row));
         self.refuse_removed(record);
         self.dirty.conversations = true;
+        self.dirty.members = true;
         self.dirty.peers = true;
         self.verify(record.account);
     }
@@ -120,6 +121,7 @@ impl Machine {
             self.tell_presence(account, online);
         }
         self.dirty.conversations = true;
+        self.dirty.members = true;
         self.dirty.peers = true;
     }
 

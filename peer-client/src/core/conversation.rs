@@ -1,7 +1,7 @@
 //! A conversation as the core keeps it: its logs' heads, who has what, what was read.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Instant,
 };
@@ -34,6 +34,10 @@ pub(crate) struct Conversation {
     pub(crate) logs: BTreeMap<DeviceId, Log>,
     /// The furthest entry of each log that another member is known to have: next sequence.
     pub(super) known: BTreeMap<DeviceId, u64>,
+    /// Those of them that are further than what is durable here.
+    pub(super) lagging: BTreeSet<DeviceId>,
+    /// Entries that are durable here.
+    pub(super) durable: u64,
     /// How far each other device has acknowledged the own log.
     acknowledged: BTreeMap<DeviceId, Acknowledged>,
     /// Own entries that were handed to a connection: next sequence.
@@ -68,6 +72,11 @@ pub(crate) struct GroupState {
     pub(crate) joined: bool,
     /// Members that the server named, and their accounts.
     pub(crate) present: BTreeMap<DeviceId, AccountId>,
+    /// Logs that have grown lately, the last first.
+    pub(crate) grown: VecDeque<DeviceId>,
+    /// Logs of which streams are to be told how far they are here, and when.
+    pub(crate) untold: BTreeSet<DeviceId>,
+    pub(crate) tell_at: Option<Instant>,
     /// When the next digest is due.
     pub(crate) digest_at: Option<Instant>,
     /// Members to replicate with.
@@ -127,6 +136,8 @@ impl Conversation {
             unsaved: false,
             logs: BTreeMap::new(),
             known: BTreeMap::new(),
+            lagging: BTreeSet::new(),
+            durable: 0,
             acknowledged: BTreeMap::new(),
             sent: 0,
             sent_asked: 0,
@@ -150,6 +161,7 @@ impl Conversation {
             let (head, ahead) = (Some(row.head), BTreeMap::new());
             let log = Log { account: row.account, head, tip: head, ahead };
             conversation.logs.insert(row.device, log);
+            conversation.durable += row.head.sequence + 1;
             if row.device != own {
                 conversation.unreferenced.insert(row.device, row.head.id);
             }
@@ -228,6 +240,11 @@ impl Conversation {
         let author = event.header.author;
         let head = Head { sequence: event.header.sequence, id: event.id };
         let log = self.logs.entry(author).or_insert_with(|| Log::of(account));
+        let (next, before) = (head.sequence + 1, log.head.map_or(0, |head| head.sequence + 1));
+        self.durable += next.saturating_sub(before);
+        if self.known.get(&author).is_none_or(|known| *known <= next) {
+            self.lagging.remove(&author);
+        }
         log.head = Some(head);
         // It may have been taken back together with another that was not kept.
         if log.tip.is_none_or(|tip| tip.sequence < head.sequence) {
@@ -376,11 +393,18 @@ impl Conversation {
         own: DeviceId,
         owner: impl Fn(&DeviceId) -> Option<AccountId>,
     ) -> u32 {
-        let own_account = owner(&own);
-        let stored = self.acknowledged.iter().filter(|(device, _)| owner(device) != own_account);
-        let stored = stored.map(|(_, acknowledged)| acknowledged.stored).max().unwrap_or(0);
+        let (own_account, next) = (owner(&own), self.durable_next(&own));
         // The introduction at the start of the log is no message.
-        self.durable_next(&own).saturating_sub(stored.max(1)) as u32
+        let mut stored = 1;
+        for (device, acknowledged) in &self.acknowledged {
+            if stored >= next {
+                break;
+            }
+            if acknowledged.stored > stored && owner(device) != own_account {
+                stored = acknowledged.stored;
+            }
+        }
+        next.saturating_sub(stored) as u32
     }
 }
 

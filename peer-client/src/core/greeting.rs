@@ -95,6 +95,7 @@ impl Machine {
                     return false;
                 }
                 self.people.certify(device, identity.account);
+                self.dirty.members = true;
                 if !own {
                     self.ensure_direct(identity.account);
                 }

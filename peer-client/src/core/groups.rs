@@ -78,6 +78,7 @@ impl Machine {
             conversation.group.joined = true;
             conversation.group.carrying.joined();
             conversation.group.present.clear();
+            self.dirty.members = true;
             self.ask_server(Request::Members { tag }, Purpose::Members(tag));
         }
     }
@@ -128,6 +129,7 @@ impl Machine {
             }
         }
         self.dirty.conversations = true;
+        self.dirty.members = true;
         self.dirty.peers = true;
     }
 
@@ -145,5 +147,6 @@ impl Machine {
             conversation.group = GroupState::default();
         }
         self.dirty.conversations = true;
+        self.dirty.members = true;
     }
 }

@@ -185,6 +185,7 @@ impl Machine {
             return Err(DecodeError::Invalid("too many devices of one account"));
         }
         self.people.certify(identity.device, identity.account);
+        self.dirty.members = true;
         Ok(identity.account)
     }
 

@@ -151,6 +151,7 @@ impl Machine {
             self.tell_presence(account, false);
         }
         self.dirty.conversations = true;
+        self.dirty.members = true;
         self.dirty.peers = true;
     }
 

@@ -81,6 +81,10 @@ impl Machine {
                 PathAction::Changed(device, road) => {
                     self.dirty.peers = true;
                     self.dirty.conversations = true;
+                    self.dirty.members |= match road {
+                        Some(_) => self.shown_linked.insert(device),
+                        None => self.shown_linked.remove(&device),
+                    };
                     if self.people.owner_of(&device).is_some() {
                         let peer = self.people.name_of_device(&device);
                         self.notice(Notice::Path { peer, road });

@@ -30,7 +30,7 @@ use super::{
     effect::Effect,
     input::{CallId, Input, Now, SessionId, Ticket},
     intake::is_timely,
-    model::{Me, Model, Traffic},
+    model::{Me, MemberView, Model, Traffic},
     neighbours::Neighbours,
     notice::Notice,
     opening::Openings,
@@ -131,6 +131,10 @@ pub struct Machine {
     /// Connected devices whose owner is not known yet: the road to them is told once it is.
     pub(super) unnamed: BTreeSet<DeviceId>,
     pub(super) model: Arc<Model>,
+    /// The members of conversations as the model shows them.
+    pub(super) member_lists: BTreeMap<ConversationId, Arc<Vec<MemberView>>>,
+    /// Devices to which there is a connection, as the model shows it.
+    pub(super) shown_linked: BTreeSet<DeviceId>,
     pub(super) dirty: Dirty,
 }
 
@@ -199,6 +203,8 @@ impl Machine {
             forks_told: BTreeSet::new(),
             unnamed: BTreeSet::new(),
             model: Arc::new(Model::default()),
+            member_lists: BTreeMap::new(),
+            shown_linked: BTreeSet::new(),
             dirty: Dirty::all(),
         };
         machine.load(snapshot, is_new);
@@ -291,7 +297,8 @@ impl Machine {
             let typing = conversation.typing.values().min().copied();
             let group = &conversation.group;
             let carrying = group.carrying.next_deadline();
-            [typing, group.digest_at, group.repair_at, carrying].into_iter().flatten().min()
+            let due = [typing, group.digest_at, group.repair_at, group.tell_at, carrying];
+            due.into_iter().flatten().min()
         });
         let seeks = !self.tags.is_empty() && !self.relay_only;
         let neighbours = seeks.then(|| self.neighbours.next_deadline());

@@ -14,10 +14,13 @@ use super::{
     machine::Machine,
     model::Path,
     neighbours::{Candidate, NeighbourAction, View},
-    replication::gossip_first,
+    repair::is_large,
     session::Purpose,
 };
 
+/// The age of a message from which on gossip that has not brought it does not bring it, in a small group and in a
+/// large one.
+const LATE_MS: [u64; 2] = [1_400, 6_000];
 /// The age beyond which a message that replication brings says nothing of who is connected now.
 const MISSED_MS: u64 = 60_000;
 
@@ -81,7 +84,7 @@ impl Machine {
         let now = self.now;
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
         // A stream that is busy brings what is new at once, perhaps before it is passed on.
-        let missed = gossip_first(conversation).start.as_millis() as u64..MISSED_MS;
+        let missed = LATE_MS[usize::from(is_large(conversation))]..MISSED_MS;
         let carrying = &mut conversation.group.carrying;
         match &event.payload {
             // Whoever has just joined may have had nobody to tell.

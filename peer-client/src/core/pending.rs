@@ -163,6 +163,7 @@ impl Machine {
             Some(Pending::Append { conversation, batch, call }) => {
                 if let Some(conversation) = self.conversations.get_mut(&conversation) {
                     conversation.roll_back(&batch.events, batch.ahead);
+                    self.dirty.members = true;
                 }
                 self.close_sessions_of(conversation);
                 self.answer_maybe(call, Err(failure.clone()));

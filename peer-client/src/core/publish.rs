@@ -32,6 +32,8 @@ const MEMBERS_SHOWN: usize = 256;
 pub(crate) struct Dirty {
     pub(crate) tie: bool,
     pub(crate) conversations: bool,
+    /// Who belongs to conversations, what they are called, who of them is online.
+    pub(crate) members: bool,
     pub(crate) peers: bool,
     pub(crate) transfers: bool,
     /// A timeline is no longer wanted.
@@ -44,6 +46,7 @@ impl Dirty {
         Self {
             tie: true,
             conversations: true,
+            members: true,
             peers: true,
             transfers: true,
             closed: true,
@@ -52,8 +55,8 @@ impl Dirty {
     }
 
     fn is_clean(&self) -> bool {
-        let flags = self.tie || self.conversations || self.peers || self.transfers || self.closed;
-        !flags && self.timelines.is_empty()
+        let lists = self.conversations || self.members || self.peers || self.transfers;
+        !self.tie && !lists && !self.closed && self.timelines.is_empty()
     }
 }
 
@@ -69,7 +72,11 @@ impl Machine {
             model.server = self.tie.shown.clone();
             model.listening = Arc::new(self.addresses.iter().map(ToString::to_string).collect());
         }
-        if dirty.conversations {
+        if dirty.members {
+            self.member_lists.clear();
+        }
+        if dirty.conversations || dirty.members {
+            self.list_members();
             model.conversations = Arc::new(self.conversation_views());
         }
         if dirty.peers {
@@ -101,6 +108,16 @@ impl Machine {
         shown.collect()
     }
 
+    /// Makes the lists of members that are not there yet: in a large group each costs more than all the rest.
+    fn list_members(&mut self) {
+        for (id, conversation) in &self.conversations {
+            if !self.member_lists.contains_key(id) {
+                let members = Arc::new(self.member_views(conversation));
+                self.member_lists.insert(*id, members);
+            }
+        }
+    }
+
     fn conversation_views(&self) -> Vec<ConversationView> {
         let shown = |conversation: &&Conversation| {
             (!conversation.row.left || conversation.last.is_some()) && !self.is_hidden(conversation)
@@ -111,7 +128,7 @@ impl Machine {
     }
 
     fn conversation_view(&self, conversation: &Conversation) -> ConversationView {
-        let members = self.member_views(conversation);
+        let members = self.member_lists.get(&conversation.row.id).cloned().unwrap_or_default();
         let account = match conversation.row.kind {
             Kind::Direct(account) => Some(account),
             Kind::Group(_) => None,
@@ -135,7 +152,7 @@ impl Machine {
             road,
             waiting: conversation.waiting(self.me.device, |device| self.people.owner_of(device)),
             complete: conversation.completeness(),
-            members: Arc::new(members),
+            members,
         }
     }
 
@@ -257,7 +274,7 @@ impl Machine {
         let view = |device: DeviceId| {
             let owner = self.people.owner_of(&device)?;
             let road = self.paths.road(&device);
-            let present = self.people.present(&owner).iter().any(|(present, _)| *present == device);
+            let present = self.people.is_device_present(&owner, &device);
             let username = self.people.name_of(&owner);
             let traffic = self.traffic.get(&device).copied().unwrap_or_default();
             Some(PeerView { username, device, online: present || road.is_some(), road, traffic })

@@ -1,6 +1,10 @@
 //! What other devices have of the own messages, and telling them what is here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+};
 
 use wire::{
     bounded::Bounded,
@@ -36,6 +40,43 @@ impl Machine {
     pub(super) fn full_receipt(&self, id: ConversationId) -> Option<Signed<Receipt>> {
         let have = self.conversations.get(&id)?.have();
         Some(self.sign_receipt(id, Stage::Stored, have))
+    }
+
+    /// The same on some logs.
+    pub(super) fn receipt_on(
+        &self,
+        id: ConversationId,
+        logs: &BTreeSet<DeviceId>,
+    ) -> Option<Signed<Receipt>> {
+        let conversation = self.conversations.get(&id)?;
+        let heads =
+            logs.iter().filter_map(|log| Some(held(*log, conversation.logs.get(log)?.head?)));
+        let have = Bounded::truncated(heads);
+        Some(self.sign_receipt(id, Stage::Stored, have))
+    }
+
+    /// Streams are told of logs that have grown since they were told last.
+    pub(super) fn tell_streams(&mut self, id: ConversationId) {
+        let Some(conversation) = self.conversations.get_mut(&id) else { return };
+        let logs = mem::take(&mut conversation.group.untold);
+        let sessions = self.greeted_sessions(id);
+        self.tell(id, &logs, &sessions);
+    }
+
+    /// Tells streams how far some logs are here.
+    pub(super) fn tell(
+        &mut self,
+        id: ConversationId,
+        logs: &BTreeSet<DeviceId>,
+        sessions: &[SessionId],
+    ) {
+        if sessions.is_empty() || logs.is_empty() {
+            return;
+        }
+        let Some(receipt) = self.receipt_on(id, logs) else { return };
+        for session in sessions {
+            self.send(*session, SyncFrame::Receipt(receipt.clone()), None);
+        }
     }
 
     /// At the start of a stream: all that is stored and read here, since earlier word may be lost.

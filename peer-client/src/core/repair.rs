@@ -1,16 +1,22 @@
 //! What gossip loses is found by digests and repaired by replication with members.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use rand::RngExt as _;
 use wire::{
     bounded::Bounded,
     conversation::{GroupMessage, GroupSecret},
     id::{ConversationId, DeviceId, EventId},
+    signed::Signed,
     sync::{Head, Held, Receipt},
 };
 
-use super::{conversation::Conversation, machine::Machine};
+use super::{
+    conversation::{Conversation, GroupState},
+    input::SessionId,
+    machine::Machine,
+    streams::Session,
+};
 
 /// Members to replicate with on joining and on reconnecting.
 pub(super) const SYNC_WITH: usize = 3;
@@ -20,6 +26,10 @@ const WANTED_MAX: usize = 8;
 pub(super) const PRESENT_MAX: usize = 1024;
 /// Members up to which everyone's receipt follows every message.
 const PROMPT_MEMBERS: usize = 16;
+/// Logs that a digest names first of all because they have grown lately, and how many it names of the others: in
+/// a large group each names other ones.
+const GROWN: usize = 32;
+const OTHERS: usize = 32;
 /// How soon such a receipt follows.
 const PROMPT: Duration = Duration::from_millis(700);
 /// How often a member tells what it has anyway.
@@ -30,6 +40,26 @@ const REPAIR: Duration = Duration::from_millis(500);
 /// Whether a group has more members than those whose receipts all follow at once.
 pub(super) fn is_large(conversation: &Conversation) -> bool {
     conversation.logs.len().max(conversation.group.present.len()) > PROMPT_MEMBERS
+}
+
+impl GroupState {
+    /// A log has grown.
+    pub(super) fn note_grown(&mut self, log: DeviceId) {
+        self.grown.retain(|grown| *grown != log);
+        self.grown.push_front(log);
+        self.grown.truncate(GROWN);
+    }
+}
+
+impl Conversation {
+    /// The logs that a digest names, if not all: those that have grown lately, and some of the others, from a
+    /// place on.
+    fn digested(&self, from: usize) -> BTreeSet<DeviceId> {
+        let grown = self.group.grown.iter().copied();
+        let others = self.logs.keys().filter(|log| !self.group.grown.contains(log));
+        let turned = others.clone().skip(from).chain(others);
+        grown.chain(turned.copied().take(OTHERS)).collect()
+    }
 }
 
 impl Machine {
@@ -96,7 +126,8 @@ impl Machine {
         if conversation.group.present.len() < PRESENT_MAX
             && let Some(account) = self.people.owner_of(&receipt.device)
         {
-            conversation.group.present.insert(receipt.device, account);
+            let before = conversation.group.present.insert(receipt.device, account);
+            self.dirty.members |= before != Some(account);
         }
         if comparison.they_have_more {
             if conversation.group.sources.len() < WANTED_MAX {
@@ -122,12 +153,10 @@ impl Machine {
     /// Plans the next digest: soon in small groups, where it is everyone's receipt.
     pub(super) fn schedule_digest(&mut self, id: ConversationId) {
         let jitter = self.rng.random_range(0.5..1.5);
-        let own = self.me.account;
         let Some(conversation) = self.conversations.get_mut(&id).filter(|c| c.is_group()) else {
             return;
         };
-        let members = conversation.others(own).len();
-        let pause = if members <= PROMPT_MEMBERS { PROMPT } else { DIGEST };
+        let pause = if is_large(conversation) { DIGEST } else { PROMPT };
         let at = self.now.instant + pause.mul_f64(jitter);
         let planned = conversation.group.digest_at.get_or_insert(at);
         *planned = at.min(*planned);
@@ -143,11 +172,15 @@ impl Machine {
             let group = &mut conversation.group;
             let digest = group.digest_at.take_if(|at| *at <= now).is_some();
             let repair = group.repair_at.take_if(|at| *at <= now).is_some();
-            if digest || repair {
-                due.push((*id, digest, repair));
+            let tell = group.tell_at.take_if(|at| *at <= now).is_some();
+            if digest || repair || tell {
+                due.push((*id, digest, repair, tell));
             }
         }
-        for (id, digest, repair) in due {
+        for (id, digest, repair, tell) in due {
+            if tell {
+                self.tell_streams(id);
+            }
             if digest {
                 self.publish_digest(id);
             }
@@ -163,10 +196,21 @@ impl Machine {
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
         conversation.group.digest_at = Some(self.now.instant + DIGEST.mul_f64(jitter));
         if conversation.group.ready
-            && let Some(receipt) = self.full_receipt(id)
+            && let Some(receipt) = self.digest(id)
         {
             self.gossip(id, tag, &GroupMessage::Have(receipt), None);
         }
+    }
+
+    /// The signed word on what is durable here, or in a large group on a part of that.
+    fn digest(&mut self, id: ConversationId) -> Option<Signed<Receipt>> {
+        let logs = self.conversations.get(&id)?.logs.len();
+        if logs <= GROWN + OTHERS {
+            return self.full_receipt(id);
+        }
+        let from = self.rng.random_range(0..logs - GROWN);
+        let named = self.conversations.get(&id)?.digested(from);
+        self.receipt_on(id, &named)
     }
 
     /// Replicates with members that have what is still missing.
@@ -179,8 +223,15 @@ impl Machine {
         // Those who said that they have it come first; of the others nobody knows.
         let others = conversation.group.present.keys().filter(|device| !sources.contains(device));
         let devices: Vec<_> = sources.iter().chain(others).copied().take(SYNC_WITH).collect();
+        let lagging = conversation.lagging.clone();
         for device in devices {
             self.replicate_with(id, device);
+            // Where there is a stream already, its other side thinks that gossip does it.
+            let of = |(session, s): (&SessionId, &Session)| {
+                (s.device == device && s.conversation == Some(id) && s.greeted).then_some(*session)
+            };
+            let sessions: Vec<_> = self.sessions.iter().filter_map(of).collect();
+            self.tell(id, &lagging, &sessions);
         }
     }
 }

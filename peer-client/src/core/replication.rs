@@ -12,7 +12,6 @@ use wire::{
 };
 
 use super::{
-    conversation::Conversation,
     effect::Effect,
     input::{SessionId, SyncInput},
     machine::Machine,
@@ -25,8 +24,13 @@ use super::{
 
 /// How long gossip is given before a group's new entries are pushed on streams too.
 const GOSSIP_FIRST: Range<Duration> = Duration::from_millis(1400)..Duration::from_millis(1600);
-/// The same in a large group, where most pushes bring nothing new: several entries share one.
-const GOSSIP_FIRST_LARGE: Range<Duration> = Duration::from_secs(6)..Duration::from_secs(14);
+/// The same in a large group, where a push brings hardly ever anything new: there the sides of a stream tell
+/// each other what they have, and this is for those who do not.
+const GOSSIP_FIRST_LARGE: Range<Duration> = Duration::from_secs(40)..Duration::from_secs(60);
+/// How soon streams of a large group are told of new entries; what comes meanwhile is told with them.
+const TELL: Range<Duration> = Duration::from_secs(10)..Duration::from_secs(20);
+/// How long gossip is given before whoever told what it has gets what it lacks.
+const LACKING: Duration = Duration::from_secs(2);
 
 /// How often one stream may ask for entries again.
 const ASKS_MAX: u32 = 64;
@@ -70,6 +74,7 @@ impl Machine {
             (SyncFrame::Receipt(receipt), Some(conversation)) => match receipt.open() {
                 Ok(receipt) if receipt.device == device && receipt.conversation == conversation => {
                     self.on_receipt(&receipt);
+                    self.pump_soon(session, conversation);
                 }
                 _ => self.say_bye(session, ByeReason::Protocol, "a receipt was not valid"),
             },
@@ -211,7 +216,12 @@ impl Machine {
     pub(super) fn push_new(&mut self, id: ConversationId, events: &[Arc<CheckedEvent>]) {
         let Some(conversation) = self.conversations.get(&id) else { return };
         let gossiped = conversation.is_group() && conversation.group.ready;
-        let pause = self.rng.random_range(gossip_first(conversation));
+        let is_large = is_large(conversation);
+        let first = if is_large { GOSSIP_FIRST_LARGE } else { GOSSIP_FIRST };
+        let pause = self.rng.random_range(first);
+        if gossiped && is_large {
+            self.tell_later(id, events);
+        }
         for session in self.greeted_sessions(id) {
             if gossiped {
                 // Whoever is getting older entries goes on getting them.
@@ -224,6 +234,27 @@ impl Machine {
                 self.push_at_once(session, events);
                 self.pump(session);
             }
+        }
+    }
+
+    /// Streams are to be told of new entries.
+    fn tell_later(&mut self, id: ConversationId, events: &[Arc<CheckedEvent>]) {
+        let at = self.now.instant + self.rng.random_range(TELL);
+        let Some(conversation) = self.conversations.get_mut(&id) else { return };
+        for event in events {
+            let log = event.header.author;
+            conversation.group.untold.insert(log);
+            conversation.group.note_grown(log);
+        }
+        conversation.group.tell_at.get_or_insert(at);
+    }
+
+    /// Whoever told what it has gets what it lacks, if gossip does not bring that first.
+    fn pump_soon(&mut self, session: SessionId, id: ConversationId) {
+        let at = self.now.instant + LACKING;
+        let is_large = self.conversations.get(&id).is_some_and(|it| it.is_group() && is_large(it));
+        if let Some(state) = self.sessions.get_mut(&session).filter(|_| is_large) {
+            state.pump_at = state.pump_at.map(|planned| planned.min(at));
         }
     }
 
@@ -259,11 +290,6 @@ impl Machine {
     pub(super) fn path_to(&self, device: &DeviceId) -> Path {
         self.paths.road(device).map_or(Path::Direct(None), Road::path)
     }
-}
-
-/// How long gossip is given in a group before its new entries are pushed on streams.
-pub(super) fn gossip_first(conversation: &Conversation) -> Range<Duration> {
-    if is_large(conversation) { GOSSIP_FIRST_LARGE } else { GOSSIP_FIRST }
 }
 
 /// Entries in frames that are as full as they may be.

@@ -15,7 +15,7 @@ use libp2p::{
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
-    time::{sleep, sleep_until},
+    time::{Interval, MissedTickBehavior, interval, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use wire::{
@@ -38,7 +38,7 @@ use super::{
 use crate::{
     blob::store::BlobStore,
     core::{
-        command::{Answer, Failure},
+        command::{Answer, Command, Failure},
         input::{
             AttachmentInput, BlobStreamId, CallId, Input, LinkId, Now, PairingId, ServerInput,
             SessionId, SyncInput, Ticket,
@@ -59,7 +59,7 @@ const EVENTS: usize = 1024;
 /// lost.
 pub(super) const BACKLOG: usize = 256;
 
-/// How often the clocks are looked at while nothing else happens.
+/// How often the clocks are looked at, and the traffic is told.
 const LOOK_AT_CLOCKS: Duration = Duration::from_secs(5);
 
 /// Reads the clocks.
@@ -133,6 +133,7 @@ pub(super) struct Running {
     /// As the core was told last.
     pub(super) traffic: BTreeMap<DeviceId, Traffic>,
     pub(super) meshes: Meshes,
+    clocks: Interval,
     last_id: u64,
 }
 
@@ -202,6 +203,7 @@ impl Running {
             counters: Counters::default(),
             traffic: BTreeMap::new(),
             meshes: Meshes::new(),
+            clocks: looks_at_clocks(),
             last_id: 0,
         }
     }
@@ -246,7 +248,7 @@ impl Running {
             }
             () = wait_until(deadline) => Next::Input(Input::Tick),
             // The core compares its clocks, to see whether this device slept.
-            () = sleep(LOOK_AT_CLOCKS) => {
+            _at = self.clocks.tick() => {
                 self.tell_traffic();
                 Next::Input(Input::Tick)
             }
@@ -291,7 +293,10 @@ impl Running {
     }
 
     fn call(&mut self, call: Call) -> Input {
-        self.tell_traffic();
+        // The model gets it now and then.
+        if matches!(call.command, Command::Peers | Command::Diagnose) {
+            self.tell_traffic();
+        }
         let id = CallId(self.id());
         if let Some(answer) = call.answer {
             self.calls.insert(id, answer);
@@ -376,6 +381,12 @@ enum Next {
     Input(Input),
     Nothing,
     End,
+}
+
+fn looks_at_clocks() -> Interval {
+    let mut looks = interval(LOOK_AT_CLOCKS);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
 }
 
 async fn wait_until(deadline: Option<Instant>) {

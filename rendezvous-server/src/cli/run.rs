@@ -26,7 +26,8 @@ impl Run {
     }
 }
 
-#[tokio::main]
+// One thread: most of the work is single packets, and waking another thread costs more than each of them.
+#[tokio::main(flavor = "current_thread")]
 async fn run(config: Config, metrics: Option<SocketAddr>) -> Result<()> {
     let shutdown = shutdown_on_signal()?;
     let data_dir = config.data_dir.clone();

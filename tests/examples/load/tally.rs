@@ -1,7 +1,7 @@
 //! What was sent and when it came.
 
 use std::{
-    fmt,
+    fmt, process,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -27,8 +27,10 @@ pub(crate) struct Tally {
 pub(crate) struct Figures {
     /// Its processor time for a message, above that of the same time at rest.
     pub(crate) processor_ms: f64,
-    /// Its processor time at rest, in a second.
-    pub(crate) rest_ms: f64,
+    /// Its processor time at rest, in a second, before and after.
+    pub(crate) rest_ms: [f64; 2],
+    /// The processor time of all members together for a message, above that of the same time at rest.
+    pub(crate) members_ms: f64,
     /// How much of what was sent came, of a hundred.
     pub(crate) delivered: f64,
     /// How long half of the deliveries took at most.
@@ -85,12 +87,9 @@ impl Tally {
         server: u32,
         mut send: impl AsyncFnMut(usize, String),
     ) -> Figures {
-        let before = processor::time_of(server);
-        sleep(plan.idle).await;
-        let at_rest = processor::time_of(server).saturating_sub(before);
-        let rest = at_rest.as_secs_f64() / plan.idle.as_secs_f64();
+        let rest_before = at_rest(plan, server).await;
         self.clear();
-        let (before, start) = (processor::time_of(server), Instant::now());
+        let (before, start) = (times(server), Instant::now());
         for message in 0..plan.messages {
             let at = start + Duration::from_secs_f64(message as f64 / plan.rate);
             sleep_until(at.into()).await;
@@ -98,8 +97,12 @@ impl Tally {
             send(sender, self.text(sender, plan.bytes)).await;
         }
         self.wait(plan.deliveries()).await;
-        let worked = processor::time_of(server).saturating_sub(before).as_secs_f64();
-        let above = worked - rest * start.elapsed().as_secs_f64();
+        let (worked, elapsed) = (since(server, before), start.elapsed().as_secs_f64());
+        let rest_after = at_rest(plan, server).await;
+        let above = |who: usize| {
+            let rest = f64::midpoint(rest_before[who], rest_after[who]);
+            1e3 * (worked[who] - rest * elapsed) / plan.messages as f64
+        };
         let mut delays = self.delays.lock().expect("nobody panics with it").clone();
         delays.sort_unstable();
         let quantile = |of_hundred: usize| {
@@ -107,8 +110,9 @@ impl Tally {
             delays.get(at).map_or(f64::NAN, |delay| delay.as_secs_f64() * 1e3)
         };
         Figures {
-            processor_ms: 1e3 * above / plan.messages as f64,
-            rest_ms: 1e3 * rest,
+            processor_ms: above(0),
+            rest_ms: [1e3 * rest_before[0], 1e3 * rest_after[0]],
+            members_ms: above(1),
             delivered: 100.0 * delays.len() as f64 / plan.deliveries() as f64,
             p50_ms: quantile(50),
             p99_ms: quantile(99),
@@ -117,13 +121,33 @@ impl Tally {
     }
 }
 
+/// The processor times of a server and of this process, which is all the members.
+fn times(server: u32) -> [Duration; 2] {
+    [server, process::id()].map(processor::time_of)
+}
+
+/// The seconds of both since then.
+fn since(server: u32, before: [Duration; 2]) -> [f64; 2] {
+    let now = times(server);
+    [0, 1].map(|who| now[who].saturating_sub(before[who]).as_secs_f64())
+}
+
+/// The seconds of both in a second without messages.
+async fn at_rest(plan: &Plan, server: u32) -> [f64; 2] {
+    let (before, start) = (times(server), Instant::now());
+    sleep(plan.idle).await;
+    let elapsed = start.elapsed().as_secs_f64();
+    since(server, before).map(|worked| worked / elapsed)
+}
+
 impl fmt::Display for Figures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { processor_ms, rest_ms, delivered, p50_ms, p99_ms, copies } = self;
+        let Self { processor_ms, rest_ms: [before, after], .. } = self;
+        let Self { members_ms, delivered, p50_ms, p99_ms, copies, .. } = self;
         write!(
             formatter,
-            "processor {processor_ms:.2} ms a message above {rest_ms:.1} ms/s at rest, \
-             delivered {delivered:.2} %, p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms"
+            "processor {processor_ms:.2} ms a message above {before:.1} and {after:.1} ms/s at rest, \
+             members {members_ms:.1} ms a message, delivered {delivered:.2} %, p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms"
         )?;
         if let Some((mean, most)) = copies {
             write!(formatter, ", copies {mean:.1} of a message, at most {most}")?;

@@ -21,7 +21,7 @@ impl Paths {
         let reach = self.reach;
         let mut actions = Vec::new();
         let mut devices = Vec::new();
-        for (device, entry) in &mut self.devices {
+        for (device, entry) in &mut *self.devices {
             let dead: Vec<_> =
                 entry.links.extract_if(.., |_, link| link.needs(lost)).map(|(id, _)| id).collect();
             if dead.is_empty() {
@@ -47,7 +47,7 @@ impl Paths {
     /// closed.
     pub(crate) fn hide_from(&mut self, hidden: BTreeSet<DeviceId>) -> Vec<PathAction> {
         let mut actions = Vec::new();
-        for (device, entry) in &mut self.devices {
+        for (device, entry) in &mut *self.devices {
             entry.hidden = hidden.contains(device);
             if entry.hidden {
                 entry.direct_at = None;

@@ -5,6 +5,7 @@
 //! they or the own network change, and rarely otherwise. Once a direct connection has answered a ping the relayed ones are
 //! closed, and of several of one kind the device with the smaller id keeps one.
 
+mod all;
 mod changes;
 mod device;
 
@@ -16,7 +17,10 @@ use std::{
 use libp2p::Multiaddr;
 use wire::id::DeviceId;
 
-use self::device::{Device, Link, Reach};
+use self::{
+    all::Devices,
+    device::{Device, Link, Reach},
+};
 use super::{
     dialling::Families,
     input::LinkId,
@@ -53,7 +57,7 @@ pub(crate) enum PathAction {
 pub(crate) struct Paths {
     own: DeviceId,
     reach: Reach,
-    devices: BTreeMap<DeviceId, Device>,
+    devices: Devices,
     owners: BTreeMap<LinkId, DeviceId>,
     /// Devices whose addresses changed since this was looked at.
     learnt: BTreeSet<DeviceId>,
@@ -68,7 +72,7 @@ impl Paths {
         Self {
             own,
             reach,
-            devices: BTreeMap::new(),
+            devices: Devices::default(),
             owners: BTreeMap::new(),
             learnt: BTreeSet::new(),
             hidden: BTreeSet::new(),
@@ -257,13 +261,16 @@ impl Paths {
 
     /// When [`Paths::tick`] wants to be called next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.devices.values().flat_map(|entry| [entry.direct_at, entry.relay_at]).flatten().min()
+        self.devices.due()
     }
 
     /// Dials what is due.
     pub(crate) fn tick(&mut self, now: Instant) -> Vec<PathAction> {
         let mut actions = Vec::new();
-        for (device, entry) in &mut self.devices {
+        if self.devices.due().is_none_or(|due| due > now) {
+            return actions;
+        }
+        for (device, entry) in &mut *self.devices {
             if entry.direct_at.is_some_and(|at| at <= now) {
                 entry.direct_at = None;
                 let usable = self.reach.families.usable(&entry.addresses);

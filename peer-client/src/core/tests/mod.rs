@@ -29,6 +29,8 @@ mod groups;
 mod hostile;
 #[cfg(test)]
 mod impostors;
+#[cfg(test)]
+mod large_groups;
 mod network;
 #[cfg(test)]
 mod newest;

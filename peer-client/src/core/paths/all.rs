@@ -1,0 +1,49 @@
+//! All devices, and when the first of them is to be dialled.
+
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    ops::{Deref, DerefMut},
+    time::Instant,
+};
+
+use wire::id::DeviceId;
+
+use super::device::Device;
+
+/// Devices by their ids. The time of the next dial is found anew only after they were changed: it is asked for at
+/// each turn of the node's loop.
+#[derive(Debug, Default)]
+pub(super) struct Devices {
+    by_id: BTreeMap<DeviceId, Device>,
+    /// None after a change.
+    due: Cell<Option<Option<Instant>>>,
+}
+
+impl Devices {
+    /// When the first dial is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        if let Some(due) = self.due.get() {
+            return due;
+        }
+        let all = self.by_id.values().flat_map(|entry| [entry.direct_at, entry.relay_at]);
+        let due = all.flatten().min();
+        self.due.set(Some(due));
+        due
+    }
+}
+
+impl Deref for Devices {
+    type Target = BTreeMap<DeviceId, Device>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.by_id
+    }
+}
+
+impl DerefMut for Devices {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.due.set(None);
+        &mut self.by_id
+    }
+}
