@@ -121,17 +121,13 @@ impl Debt {
         let mut buckets = all.0.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let [owes, network_owes, site_owes] = &mut self.owed;
         settle(owes, |owed| buckets.devices.try_take(*device, owed, now))?;
-        match origin.filter(|ip| !(buckets.trusts_loopback && ip.is_loopback())) {
-            Some(ip) => {
-                let (network, site) = (Network::of(ip), Network::site_of(ip));
-                settle(network_owes, |owed| buckets.networks.try_take(network, owed, now))?;
-                settle(site_owes, |owed| buckets.sites.try_take(site, owed, now))
-            }
-            None => {
-                (*network_owes, *site_owes) = (0, 0);
-                Ok(())
-            }
-        }
+        let Some(ip) = origin.filter(|ip| !(buckets.trusts_loopback && ip.is_loopback())) else {
+            (*network_owes, *site_owes) = (0, 0);
+            return Ok(());
+        };
+        let (network, site) = (Network::of(ip), Network::site_of(ip));
+        settle(network_owes, |owed| buckets.networks.try_take(network, owed, now))?;
+        settle(site_owes, |owed| buckets.sites.try_take(site, owed, now))
     }
 }
 

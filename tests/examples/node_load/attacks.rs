@@ -4,12 +4,8 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use futures::future::join_all;
-use libp2p::{Multiaddr, multiaddr::Protocol};
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    task::JoinSet,
-    time::sleep,
-};
+use libp2p::Multiaddr;
+use tokio::{task::JoinSet, time::sleep};
 use wire::{
     bounded::Bounded,
     frame,
@@ -19,7 +15,10 @@ use wire::{
     signed::Signed,
 };
 
-use crate::client::{self, Client};
+use crate::{
+    client::{self, Client},
+    forward::{THERE, connect, forward, port},
+};
 
 /// Clients of one attack.
 const ATTACKERS: usize = 16;
@@ -31,8 +30,10 @@ const IDENTITIES_AT_ONCE: usize = 64;
 const FIRST: usize = 100_000;
 /// Pause after the server did not want an attacker.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The one network from which most attacks come.
-const THERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// The attack of those who come and go from many networks.
+const EVERYWHERE: &str = "come-and-go-250-networks";
+/// How many networks these are.
+const NETWORKS: usize = 250;
 
 /// The attacks' names.
 pub(crate) const NAMES: [&str; 15] = [
@@ -40,7 +41,7 @@ pub(crate) const NAMES: [&str; 15] = [
     "bogus-signatures",
     "half-open",
     "come-and-go",
-    "come-and-go-250-networks",
+    EVERYWHERE,
     "slow-readers",
     "giant-frames",
     "junk-frames",
@@ -55,24 +56,28 @@ pub(crate) const NAMES: [&str; 15] = [
 
 /// Attacks a server until this is dropped; an attack with an end ends by itself.
 pub(crate) async fn run(name: &str, server: &Multiaddr) {
+    let name_is_everywhere = name == EVERYWHERE;
+    let everywhere = |turn: usize| Ipv4Addr::new(127, 1, (turn % NETWORKS) as u8, 1);
+    let from = move |turn| if name_is_everywhere { everywhere(turn) } else { THERE };
+    let direct = server;
+    let server = forward(server, (0..).map(from)).await;
     let mut attack = JoinSet::new();
     for number in FIRST..FIRST + ATTACKERS {
         let server = server.clone();
         match name {
-            "requests" => attack.spawn(again(number, server, THERE, requests)),
-            "bogus-signatures" => attack.spawn(again(number, server, THERE, bogus_signatures)),
-            "half-open" => attack.spawn(half_open(server)),
-            "come-and-go" => attack.spawn(again(number, server, THERE, leave)),
-            "come-and-go-250-networks" => attack.spawn(come_from_everywhere(number, server)),
-            "slow-readers" => attack.spawn(again(number, server, THERE, read_nothing)),
-            "giant-frames" => attack.spawn(again(number, server, THERE, giant_frames)),
-            "junk-frames" => attack.spawn(again(number, server, THERE, junk_frames)),
-            "stolen-names" => attack.spawn(again(number, server, THERE, steal_names)),
-            "reservations" => attack.spawn(again(number, server, THERE, reserve)),
+            "requests" => attack.spawn(again(number, server, requests)),
+            "bogus-signatures" => attack.spawn(again(number, server, bogus_signatures)),
+            "half-open" => attack.spawn(half_open(direct.clone())),
+            "come-and-go" | EVERYWHERE => attack.spawn(again(number, server, leave)),
+            "slow-readers" => attack.spawn(again(number, server, read_nothing)),
+            "giant-frames" => attack.spawn(again(number, server, giant_frames)),
+            "junk-frames" => attack.spawn(again(number, server, junk_frames)),
+            "stolen-names" => attack.spawn(again(number, server, steal_names)),
+            "reservations" => attack.spawn(again(number, server, reserve)),
             "circuits" => attack.spawn(hoard_circuits(number, server)),
-            "gossip-flood" => attack.spawn(again(number, server, THERE, flood_group)),
-            "topic-squatting" => attack.spawn(again(number, server, THERE, squat)),
-            "replayed-records" => attack.spawn(again(number, server, THERE, replay)),
+            "gossip-flood" => attack.spawn(again(number, server, flood_group)),
+            "topic-squatting" => attack.spawn(again(number, server, squat)),
+            "replayed-records" => attack.spawn(again(number, server, replay)),
             "identities" if number == FIRST => attack.spawn(identities(server)),
             "identities" => continue,
             other => panic!("no attack is called {other}"),
@@ -87,11 +92,10 @@ pub(crate) async fn run(name: &str, server: &Multiaddr) {
 async fn again(
     number: usize,
     server: Multiaddr,
-    from: Ipv4Addr,
     attack: impl AsyncFn(&mut Client, usize) -> Option<()>,
 ) {
     loop {
-        match Client::try_register(number, &server, Some(from)).await {
+        match Client::try_register(number, &server).await {
             Some(mut client) => {
                 attack(&mut client, number).await;
             }
@@ -121,33 +125,17 @@ async fn leave(_client: &mut Client, _number: usize) -> Option<()> {
     None
 }
 
-/// Comes from one network after another, and goes at once.
-async fn come_from_everywhere(number: usize, server: Multiaddr) {
-    for turn in number.. {
-        let from = Ipv4Addr::new(127, 1, (turn % 250) as u8, 1);
-        if Client::try_connect(number, &server, Some(from)).await.is_none() {
-            sleep(PAUSE).await;
-        }
-    }
-}
-
 /// Connections on which nobody says anything.
 async fn half_open(server: Multiaddr) {
     let port = port(&server);
     let mut held = Vec::new();
     loop {
-        held.extend(connect(port).await);
+        held.extend(connect(THERE, port).await);
         if held.len() > 200 {
             held.clear();
         }
         sleep(Duration::from_millis(5)).await;
     }
-}
-
-async fn connect(port: u16) -> Option<TcpStream> {
-    let socket = TcpSocket::new_v4().ok()?;
-    socket.bind((THERE, 0).into()).ok()?;
-    socket.connect(([127, 0, 0, 1], port).into()).await.ok()
 }
 
 /// Asks, and reads none of the answers.
@@ -203,8 +191,8 @@ async fn reserve(client: &mut Client, _number: usize) -> Option<()> {
 async fn hoard_circuits(number: usize, server: Multiaddr) {
     let mut held = Vec::new();
     loop {
-        let one = Client::try_register(number, &server, Some(THERE)).await;
-        let other = Client::try_register(number + 500, &server, Some(THERE)).await;
+        let one = Client::try_register(number, &server).await;
+        let other = Client::try_register(number + 500, &server).await;
         let (Some(one), Some(mut other)) = (one, other) else {
             sleep(PAUSE).await;
             continue;
@@ -255,9 +243,9 @@ async fn identities(server: Multiaddr) {
     let mut admitted = 0_usize;
     for number in 0..IDENTITIES {
         let server = server.clone();
-        coming.spawn(async move {
-            Client::try_register(2 * FIRST + number, &server, Some(THERE)).await.is_some()
-        });
+        coming.spawn(
+            async move { Client::try_register(2 * FIRST + number, &server).await.is_some() },
+        );
         if coming.len() >= IDENTITIES_AT_ONCE {
             admitted += usize::from(matches!(coming.join_next().await, Some(Ok(true))));
         }
@@ -270,12 +258,4 @@ fn tag(number: u64) -> TopicTag {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&number.to_be_bytes());
     TopicTag::new(bytes)
-}
-
-fn port(address: &Multiaddr) -> u16 {
-    let port = address.iter().find_map(|part| match part {
-        Protocol::Tcp(port) => Some(port),
-        _ => None,
-    });
-    port.expect("a TCP address")
 }

@@ -1,7 +1,6 @@
 //! Clients by the thousand: the protocols of a real one, without what is behind them.
 
 use std::{
-    net::Ipv4Addr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -79,12 +78,8 @@ pub(crate) fn record(number: usize, username: Username, sequence: u64) -> Signed
 }
 
 impl Client {
-    /// Connects from an address of this machine and says hello; none if the server does not want it.
-    pub(crate) async fn try_connect(
-        number: usize,
-        server: &Multiaddr,
-        from: Option<Ipv4Addr>,
-    ) -> Option<Self> {
+    /// Connects and says hello; none if the server does not want it.
+    pub(crate) async fn try_connect(number: usize, server: &Multiaddr) -> Option<Self> {
         let device = device(number);
         let swarm = swarm::swarm(&device);
         let mut control = swarm.behaviour().stream.new_control();
@@ -94,8 +89,7 @@ impl Client {
         let (connected, wait) = oneshot::channel();
         let heard = Arc::default();
         let mut tasks = JoinSet::new();
-        let way = swarm::Way { server: server.clone(), from };
-        tasks.spawn(swarm::drive(swarm, way, waiting, connected, Arc::clone(&heard)));
+        tasks.spawn(swarm::drive(swarm, server.clone(), waiting, connected, Arc::clone(&heard)));
         tasks.spawn(echo(incoming));
         timeout(PATIENCE, wait).await.ok()?.ok()?;
         let protocol = StreamProtocol::new(rendezvous::PROTOCOL);
@@ -107,12 +101,8 @@ impl Client {
     }
 
     /// Connects and registers; none if the server does not want it.
-    pub(crate) async fn try_register(
-        number: usize,
-        server: &Multiaddr,
-        from: Option<Ipv4Addr>,
-    ) -> Option<Self> {
-        let mut client = Self::try_connect(number, server, from).await?;
+    pub(crate) async fn try_register(number: usize, server: &Multiaddr) -> Option<Self> {
+        let mut client = Self::try_connect(number, server).await?;
         let record = record(number, name(number), 0);
         client.try_ask(Request::Register { record }).await?.ok()?;
         Some(client)
@@ -120,7 +110,7 @@ impl Client {
 
     /// Connects and registers.
     pub(crate) async fn register(number: usize, server: &Multiaddr) -> Self {
-        Self::try_register(number, server, None).await.expect("the server registers")
+        Self::try_register(number, server).await.expect("the server registers")
     }
 
     pub(crate) fn peer(&self) -> PeerId {

@@ -1,6 +1,7 @@
 //! An honest client's times while others attack, against those in calm.
 
 use std::{
+    collections::BTreeMap,
     env,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -18,7 +19,7 @@ const ATTACK_MAX: Duration = Duration::from_mins(3);
 /// Time for an attack to get going, and for the server to get over it.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Pause between questions, so that the client's own work is no attack.
-const BETWEEN: Duration = Duration::from_millis(2);
+const BETWEEN: Duration = Duration::from_millis(5);
 
 /// A process of attackers; it ends with this.
 struct Attackers(Child);
@@ -49,18 +50,20 @@ impl Drop for Attackers {
 /// What an honest client met with.
 struct Served {
     asked: usize,
-    refused: usize,
+    refused: BTreeMap<&'static str, usize>,
     p50: Duration,
     p99: Duration,
 }
 
 /// Asks one question after another until enough was asked.
 async fn ask(client: &mut Client, mut is_enough: impl FnMut(Duration) -> bool) -> Served {
-    let (begun, mut times, mut refused) = (Instant::now(), Vec::new(), 0);
+    let (begun, mut times, mut refused) = (Instant::now(), Vec::new(), BTreeMap::new());
     while !is_enough(begun.elapsed()) {
         let asked = Instant::now();
         let username = Username::new("load-000000-x").expect("a name");
-        refused += usize::from(client.ask(Request::Lookup { username }).await.is_err());
+        if let Err(refusal) = client.ask(Request::Lookup { username }).await {
+            *refused.entry(refusal.code()).or_default() += 1;
+        }
         times.push(asked.elapsed());
         tokio::time::sleep(BETWEEN).await;
     }
@@ -100,7 +103,7 @@ async fn attack(name: &str) {
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     println!(
         "attack: {name}: p99 {:.2} ms, calm {:.2} ms, ratio {:.1}; p50 {:.2} ms, calm {:.2} ms; \
-         {} of {} refused; {:.0} % of its core; {:.0} MiB before, {:.0} during, {:.0} after",
+         {:?} refused of {}; {:.0} % of its core; {:.0} MiB before, {:.0} during, {:.0} after",
         ms(served.p99),
         ms(calm.p99),
         ms(served.p99) / ms(calm.p99),

@@ -19,6 +19,7 @@
 mod attacks;
 mod circuits;
 mod client;
+mod forward;
 mod hostile;
 mod mosquitto;
 #[path = "../load/mqtt.rs"]

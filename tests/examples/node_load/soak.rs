@@ -41,7 +41,7 @@ pub(crate) async fn run() {
         println!("soak: {past},{resident},{:.1}", node.cpu());
     }
     let lives = going.join_all().await;
-    let all = lives.into_iter().fold(Tally::default(), Tally::with);
+    let all = lives.into_iter().fold(Tally::default(), |all, it| all.with(&it));
     println!(
         "soak: {} times somebody came and went, {} times somebody could not; {} circuits talked, {} did not; \
          {} messages of groups said, {} heard",
@@ -77,7 +77,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn with(mut self, other: Self) -> Self {
+    fn with(mut self, other: &Self) -> Self {
         self.lived += other.lived;
         self.failed += other.failed;
         self.circuits += other.circuits;
@@ -107,7 +107,7 @@ async fn come(
     server: &libp2p::Multiaddr,
     tally: &mut Tally,
 ) -> Option<()> {
-    let mut client = Client::try_register(person, server, None).await?;
+    let mut client = Client::try_register(person, server).await?;
     client.reserve().await?;
     let group = person as u64 % GROUPS;
     let mut tag = [0; 16];

@@ -2,7 +2,6 @@
 
 use std::{
     env,
-    net::Ipv4Addr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -46,28 +45,16 @@ pub(crate) enum Job {
     Publish(TopicTag, Vec<u8>),
 }
 
-/// Where the server is, and from which address of this machine to connect.
-pub(crate) struct Way {
-    pub(crate) server: Multiaddr,
-    pub(crate) from: Option<Ipv4Addr>,
-}
-
 /// Runs a swarm: connects, and does what it is told until nobody can tell it any more.
 pub(crate) async fn drive(
     mut swarm: Swarm<Behaviour>,
-    way: Way,
+    server: Multiaddr,
     mut jobs: mpsc::Receiver<Job>,
     connected: oneshot::Sender<()>,
     heard: Arc<AtomicUsize>,
 ) {
-    if let Some(from) = way.from {
-        // Dials go out from an address that is listened on.
-        let listened = local(&way.server, from);
-        swarm.listen_on(listened).expect("listens");
-        while !matches!(swarm.select_next_some().await, SwarmEvent::NewListenAddr { .. }) {}
-    }
-    swarm.dial(way.server.clone()).expect("dials");
-    let circuit = way.server.with(Protocol::P2pCircuit);
+    swarm.dial(server.clone()).expect("dials");
+    let circuit = server.with(Protocol::P2pCircuit);
     let (mut connected, mut reserved) = (Some(connected), None);
     loop {
         tokio::select! {
@@ -126,18 +113,6 @@ fn on_gossip(swarm: &mut Swarm<Behaviour>, act: impl FnOnce(&mut gossipsub::Beha
 
 fn topic(tag: &TopicTag) -> IdentTopic {
     IdentTopic::new(rendezvous::topic(tag))
-}
-
-/// A free port at an address, for the transport of another address.
-fn local(server: &Multiaddr, from: Ipv4Addr) -> Multiaddr {
-    let adapt = |part| match part {
-        Protocol::Ip4(_) => Some(Protocol::Ip4(from)),
-        Protocol::Tcp(_) => Some(Protocol::Tcp(0)),
-        Protocol::Udp(_) => Some(Protocol::Udp(0)),
-        Protocol::P2p(_) => None,
-        other => Some(other),
-    };
-    server.iter().filter_map(adapt).collect()
 }
 
 pub(crate) fn swarm(device: &DeviceKey) -> Swarm<Behaviour> {
