@@ -275,8 +275,8 @@ mod tests {
     fn frames_come_whole_however_they_are_cut() {
         let mut framed =
             coming(&[Some(&[2, 1]), None, Some(&[2, 1, 3, 0]), None, Some(&[3, 7, 8]), Some(&[9])]);
-        let frames: Vec<_> = block_on(framed.by_ref().map(Result::unwrap).collect());
-        assert_eq!(frames, [vec![1, 2], vec![3], vec![], vec![7, 8, 9]]);
+        let came: Vec<_> = block_on(framed.by_ref().map(Result::unwrap).collect());
+        assert_eq!(came, [vec![1, 2], vec![3], vec![], vec![7, 8, 9]]);
         assert_eq!(framed.read.capacity(), 0);
     }
 

@@ -10,7 +10,7 @@ use std::{
 use libp2p::Multiaddr;
 use wire::{name::Username, rendezvous::Request};
 
-use crate::{attacks, client::Client, mib, node::Node};
+use crate::{attacks, client::Client, mib, node::Node, number};
 
 /// How long the honest client asks during each attack.
 const ASKING: Duration = Duration::from_secs(10);
@@ -25,14 +25,15 @@ const BETWEEN: Duration = Duration::from_millis(5);
 struct Attackers(Child);
 
 impl Attackers {
-    /// Attackers have less of their own processor than the honest client: those on other machines
-    /// would take nothing from it.
+    /// Attackers stay off the server's core, and yield to the honest client on the other at once: those
+    /// on other machines would take no processor from either.
     fn begin(name: &str, server: &Multiaddr) -> Self {
         let own = env::current_exe().expect("this has a path");
-        let mut command = Command::new("nice");
-        command.args(["-n", "15"]).arg(own).args(["attackers", name, &server.to_string()]);
+        let mut command = Command::new("taskset");
+        command.args(["--cpu-list", &other_cores(), "chrt", "--idle", "0"]).arg(own);
+        command.args(["attackers", name, &server.to_string()]);
         let silent = command.stdin(Stdio::null()).stderr(Stdio::null());
-        Self(silent.spawn().expect("nice is there"))
+        Self(silent.spawn().expect("taskset and chrt are there"))
     }
 
     fn has_ended(&mut self) -> bool {
@@ -45,6 +46,14 @@ impl Drop for Attackers {
         drop(self.0.kill());
         drop(self.0.wait());
     }
+}
+
+/// All processors but the server's.
+fn other_cores() -> String {
+    let server = number("SERVER_CORE", 1);
+    let others = std::thread::available_parallelism().map_or(1, usize::from).max(2);
+    let cores: Vec<_> = (0..others).filter(|it| *it != server).map(|it| it.to_string()).collect();
+    cores.join(",")
 }
 
 /// What an honest client met with.
@@ -74,6 +83,12 @@ async fn ask(client: &mut Client, mut is_enough: impl FnMut(Duration) -> bool) -
 
 /// Measures each attack on a server of its own, and tells how each compares with calm.
 pub(crate) async fn measure(wanted: &[String]) {
+    let own = std::process::id().to_string();
+    let mut pinning = Command::new("taskset");
+    pinning
+        .args(["--all-tasks", "--pid", "--cpu-list", &other_cores(), &own])
+        .stdout(Stdio::null());
+    assert!(pinning.status().expect("taskset is there").success(), "no other core");
     for name in attacks::NAMES {
         if wanted.is_empty() || wanted.iter().any(|it| it == name) {
             attack(name).await;
