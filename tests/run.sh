@@ -19,6 +19,8 @@ elif ! system_packages xvfb openbox imagemagick libgl1-mesa-dri libgl1 libegl1 l
     left_out+=("the window test (its system packages are missing)")
 fi
 
+system_packages faketime || left_out+=("jumps of the clock (faketime is missing)")
+
 echo "== building everything"
 # Tests and programs in one go share the features of their dependencies, so that each is built once.
 cargo build --workspace --all-targets --locked

@@ -27,6 +27,8 @@ pub struct Counters {
     pub circuits: u64,
     /// Circuits that were refused.
     pub circuits_refused: u64,
+    /// Bytes that went through circuits.
+    pub circuit_bytes: u64,
     /// Group messages that came and were relayed.
     pub group_messages: u64,
     /// Group messages that came and were dropped.

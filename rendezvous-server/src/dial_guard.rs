@@ -14,17 +14,16 @@ use std::{
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use libp2p::{
     Multiaddr, PeerId,
-    core::{ConnectedPoint, Endpoint, transport::PortUse},
+    core::ConnectedPoint,
     multiaddr::Protocol,
     swarm::{
-        CloseConnection, ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm,
-        NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
-        behaviour::ConnectionEstablished, dummy,
+        CloseConnection, ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, ToSwarm,
+        behaviour::ConnectionEstablished,
     },
 };
 use thiserror::Error;
 
-use crate::addresses;
+use crate::{addresses, bystander::Bystander};
 
 /// How long a connection that the server dialled may last if its test does not end.
 const DIAL_BACK_LIFETIME: Duration = Duration::from_secs(15);
@@ -101,68 +100,30 @@ fn without_peer(address: &Multiaddr) -> Multiaddr {
     address.iter().take_while(|part| !is_peer(part)).collect()
 }
 
-impl NetworkBehaviour for DialGuard {
-    type ConnectionHandler = dummy::ConnectionHandler;
-    type ToSwarm = Infallible;
-
-    fn handle_established_inbound_connection(
+impl Bystander for DialGuard {
+    fn dialling(
         &mut self,
-        _: ConnectionId,
-        _: PeerId,
-        _: &Multiaddr,
-        _: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(dummy::ConnectionHandler)
-    }
-
-    fn handle_pending_outbound_connection(
-        &mut self,
-        _: ConnectionId,
         peer: Option<PeerId>,
         addresses: &[Multiaddr],
-        _: Endpoint,
-    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+    ) -> Result<(), ConnectionDenied> {
         let origins = peer.and_then(|peer| self.origins.get(&peer));
         let origins: Vec<_> = origins.into_iter().flat_map(BTreeMap::values).copied().collect();
         if addresses.iter().all(|address| addresses::may_dial(address, &origins)) {
-            Ok(Vec::new())
+            Ok(())
         } else {
             Err(ConnectionDenied::new(NotDialled))
         }
     }
 
-    fn handle_established_outbound_connection(
-        &mut self,
-        _: ConnectionId,
-        _: PeerId,
-        _: &Multiaddr,
-        _: Endpoint,
-        _: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(dummy::ConnectionHandler)
-    }
-
-    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+    fn saw(&mut self, event: &FromSwarm<'_>) {
         match event {
-            FromSwarm::ConnectionEstablished(event) => self.established(&event),
-            FromSwarm::ConnectionClosed(event) => self.closed(&event),
+            FromSwarm::ConnectionEstablished(event) => self.established(event),
+            FromSwarm::ConnectionClosed(event) => self.closed(event),
             _ => {}
         }
     }
 
-    fn on_connection_handler_event(
-        &mut self,
-        _: PeerId,
-        _: ConnectionId,
-        event: THandlerOutEvent<Self>,
-    ) {
-        match event {}
-    }
-
-    fn poll(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<ToSwarm<Infallible, Infallible>> {
         while let Poll::Ready(Some(expired)) = self.expiring.poll_next_unpin(context) {
             self.to_close.push_back(expired);
         }
@@ -186,7 +147,7 @@ mod tests {
             local_addr: "/ip4/192.0.2.1/tcp/4001".parse().unwrap(),
             send_back_addr: remote.parse().unwrap(),
         };
-        guard.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
+        guard.saw(&FromSwarm::ConnectionEstablished(ConnectionEstablished {
             peer_id: peer,
             connection_id,
             endpoint: &endpoint,
@@ -197,16 +158,7 @@ mod tests {
     }
 
     fn dials(guard: &mut DialGuard, peer: PeerId, address: &str) -> bool {
-        let connection = ConnectionId::new_unchecked(2);
-        let addresses = [address.parse().unwrap()];
-        guard
-            .handle_pending_outbound_connection(
-                connection,
-                Some(peer),
-                &addresses,
-                Endpoint::Dialer,
-            )
-            .is_ok()
+        guard.dialling(Some(peer), &[address.parse().unwrap()]).is_ok()
     }
 
     #[test]
@@ -231,7 +183,7 @@ mod tests {
             local_addr: Multiaddr::empty(),
             send_back_addr: Multiaddr::empty(),
         };
-        guard.on_swarm_event(FromSwarm::ConnectionClosed(ConnectionClosed {
+        guard.saw(&FromSwarm::ConnectionClosed(ConnectionClosed {
             peer_id: peer,
             connection_id,
             endpoint: &endpoint,

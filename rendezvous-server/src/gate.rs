@@ -1,24 +1,15 @@
 //! The [`Doors`] as libp2p asks for them: before a connection is set up, and once it has proven
 //! whose it is.
 
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    net::IpAddr,
-    task::{Context, Poll},
-};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use libp2p::{
     Multiaddr, PeerId,
-    core::{Endpoint, transport::PortUse},
-    swarm::{
-        ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, ListenFailure,
-        NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
-    },
+    swarm::{ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, ListenFailure},
 };
 use wire::id::DeviceId;
 
-use crate::{addresses, config::ConnectionConfig, doors::Doors};
+use crate::{addresses, bystander::Bystander, config::ConnectionConfig, doors::Doors};
 
 /// Denies connections, see the module.
 #[derive(Debug)]
@@ -53,15 +44,11 @@ impl Gate {
     }
 }
 
-impl NetworkBehaviour for Gate {
-    type ConnectionHandler = dummy::ConnectionHandler;
-    type ToSwarm = Infallible;
-
+impl Bystander for Gate {
     #[expect(clippy::disallowed_methods, reason = "the swarm asks without telling the time")]
-    fn handle_pending_inbound_connection(
+    fn arriving(
         &mut self,
         connection: ConnectionId,
-        _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
         let Some(ip) = addresses::ip_of(remote) else { return Ok(()) };
@@ -71,50 +58,20 @@ impl NetworkBehaviour for Gate {
         Ok(())
     }
 
-    fn handle_established_inbound_connection(
-        &mut self,
-        _: ConnectionId,
-        peer: PeerId,
-        _: &Multiaddr,
-        _: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        if let Ok(device) = DeviceId::try_from(peer) {
-            self.doors.admit(&device).map_err(ConnectionDenied::new)?;
+    fn arrived(&mut self, peer: PeerId) -> Result<(), ConnectionDenied> {
+        match DeviceId::try_from(peer) {
+            Ok(device) => self.doors.admit(&device).map_err(ConnectionDenied::new),
+            Err(_) => Ok(()),
         }
-        Ok(dummy::ConnectionHandler)
     }
 
-    fn handle_established_outbound_connection(
-        &mut self,
-        _: ConnectionId,
-        _: PeerId,
-        _: &Multiaddr,
-        _: Endpoint,
-        _: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(dummy::ConnectionHandler)
-    }
-
-    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+    fn saw(&mut self, event: &FromSwarm<'_>) {
         match event {
             FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. })
             | FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => {
-                self.gone(connection_id);
+                self.gone(*connection_id);
             }
             _ => {}
         }
-    }
-
-    fn on_connection_handler_event(
-        &mut self,
-        _: PeerId,
-        _: ConnectionId,
-        event: THandlerOutEvent<Self>,
-    ) {
-        match event {}
-    }
-
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
-        Poll::Pending
     }
 }

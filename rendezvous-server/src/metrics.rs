@@ -73,6 +73,7 @@ impl Metrics {
             ("reservations_refused", "Refused reservations", since.reservations_refused),
             ("circuits_opened", "Circuits since the start", since.circuits),
             ("circuits_refused", "Refused circuits", since.circuits_refused),
+            ("circuit_bytes", "Bytes that went through circuits", since.circuit_bytes),
             ("group_messages", "Group messages that were relayed", since.group_messages),
             (
                 "group_messages_dropped",

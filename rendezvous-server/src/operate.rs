@@ -147,6 +147,7 @@ impl Server {
         let turned = gate.doors.turned.iter().map(|(reason, count)| (reason.label(), *count));
         let mut since_start = self.counters.clone();
         since_start.turned_away = turned.collect();
+        since_start.circuit_bytes = self.circuit_bytes.sent();
         let now = Gauges {
             uptime_seconds: self.started.elapsed().as_secs(),
             connections: gate.connections(),
@@ -197,6 +198,7 @@ impl Server {
         let restart = self.config.needs_restart(&config);
         self.service.configure(&config);
         self.swarm.behaviour_mut().gate.doors.configure(&config.connections);
+        self.circuit_bytes.configure(&config);
         self.load.configure(&config.overload, system::memory());
         self.config = config;
         info!("the configuration was read again");

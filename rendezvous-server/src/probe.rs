@@ -10,21 +10,20 @@ use std::{
 use anyhow::{Context as _, Result};
 use futures::StreamExt as _;
 use libp2p::{
-    Multiaddr, PeerId, Swarm, SwarmBuilder, autonat,
-    core::{Endpoint, transport::PortUse},
-    identify,
+    Multiaddr, Swarm, SwarmBuilder, autonat, identify,
     identity::Keypair,
     noise,
-    swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, SwarmEvent, THandler,
-        THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
-    },
+    swarm::{NetworkBehaviour, SwarmEvent, ToSwarm},
     tcp, yamux,
 };
 use rand::rngs::StdRng;
 use tokio::time::timeout;
 
-use crate::{behaviour::PROTOCOL_VERSION, listen};
+use crate::{
+    behaviour::PROTOCOL_VERSION,
+    bystander::{Bystander, Bystanding},
+    listen,
+};
 
 /// Time for all addresses together.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -39,7 +38,7 @@ struct Candidates(VecDeque<Multiaddr>);
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
-    candidates: Candidates,
+    candidates: Bystanding<Candidates>,
     identify: identify::Behaviour,
     autonat: autonat::v2::client::Behaviour<StdRng>,
 }
@@ -57,7 +56,7 @@ pub async fn reached(
     timeout(CONNECT_WITHIN, connected(&mut swarm))
         .await
         .map_err(|_elapsed| anyhow::anyhow!("{from} does not answer"))??;
-    swarm.behaviour_mut().candidates.0.extend(external.iter().cloned());
+    swarm.behaviour_mut().candidates.0.0.extend(external.iter().cloned());
     let mut found: BTreeMap<_, _> = external.iter().map(|it| (it.clone(), None)).collect();
     let testing = async {
         while found.values().any(Option::is_none) {
@@ -94,7 +93,7 @@ fn swarm() -> Result<Swarm<Behaviour>> {
         .with_quic()
         .with_dns()?
         .with_behaviour(|key| Behaviour {
-            candidates: Candidates::default(),
+            candidates: Bystanding::default(),
             identify: identify::Behaviour::new(identify::Config::new(
                 PROTOCOL_VERSION.to_owned(),
                 key.public(),
@@ -109,43 +108,8 @@ fn swarm() -> Result<Swarm<Behaviour>> {
     Ok(swarm)
 }
 
-impl NetworkBehaviour for Candidates {
-    type ConnectionHandler = dummy::ConnectionHandler;
-    type ToSwarm = Infallible;
-
-    fn handle_established_inbound_connection(
-        &mut self,
-        _: ConnectionId,
-        _: PeerId,
-        _: &Multiaddr,
-        _: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(dummy::ConnectionHandler)
-    }
-
-    fn handle_established_outbound_connection(
-        &mut self,
-        _: ConnectionId,
-        _: PeerId,
-        _: &Multiaddr,
-        _: Endpoint,
-        _: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(dummy::ConnectionHandler)
-    }
-
-    fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}
-
-    fn on_connection_handler_event(
-        &mut self,
-        _: PeerId,
-        _: ConnectionId,
-        event: THandlerOutEvent<Self>,
-    ) {
-        match event {}
-    }
-
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+impl Bystander for Candidates {
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, Infallible>> {
         match self.0.pop_front() {
             Some(address) => Poll::Ready(ToSwarm::NewExternalAddrCandidate(address)),
             None => Poll::Pending,

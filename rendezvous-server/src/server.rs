@@ -23,6 +23,8 @@ use wire::rendezvous::ClientFrame;
 use crate::{
     admission::Admission,
     behaviour::{self, Behaviour, SwarmError},
+    boxed::Boxed,
+    circuit_bytes::CircuitBytes,
     config::{Config, ConfigError},
     counters::Counters,
     data_dir::{DataDir, DataDirError},
@@ -88,9 +90,10 @@ pub(crate) struct ClientTask {
 
 /// A server that listens and is about to serve.
 pub struct Server {
-    pub(crate) swarm: Box<Swarm<Behaviour>>,
+    pub(crate) swarm: Box<Swarm<Boxed<Behaviour>>>,
     pub(crate) service: Service,
     pub(crate) admission: Admission,
+    pub(crate) circuit_bytes: CircuitBytes,
     pub(crate) names: NameWorker,
     answers: mpsc::Receiver<Answer>,
     inbox: mpsc::Receiver<(ClientId, ClientFrame)>,
@@ -134,7 +137,8 @@ impl Server {
         let id = key.id().peer_id();
         let addresses = ReachableAddresses::new(id, &config.external_addresses)?;
         let admission = Admission::default();
-        let mut swarm = behaviour::swarm(key.to_libp2p(), &config, &admission)?;
+        let circuit_bytes = CircuitBytes::new(&config);
+        let mut swarm = behaviour::swarm(&key.to_libp2p(), &config, &admission, &circuit_bytes)?;
         for address in &config.external_addresses {
             swarm.add_external_address(address.clone());
         }
@@ -144,6 +148,7 @@ impl Server {
             swarm: Box::new(swarm),
             service: Service::new(&config, id, rand::make_rng::<StdRng>()),
             admission,
+            circuit_bytes,
             names,
             answers,
             inbox,

@@ -23,6 +23,11 @@ pub const DEFAULT_PORT: u16 = 4001;
 /// Addresses that a configuration may list, of each kind.
 pub const ADDRESSES_MAX: usize = 64;
 
+/// The least that may be sent through circuits at once.
+const CIRCUIT_BURST_MIN: u64 = 1024 * 1024;
+/// The least that may be sent through circuits in a second.
+const CIRCUIT_RATE_MIN: u64 = 1024;
+
 /// Why a configuration cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -152,8 +157,20 @@ impl Config {
                 "[connections] total, per_device, pending, idle_seconds, registration_seconds",
             );
         }
-        if self.relay != other.relay {
-            sections.push("[relay]");
+        let (before, after) = (&self.relay, &other.relay);
+        let fixed = |it: &RelayConfig| {
+            (
+                it.reservations,
+                it.circuits,
+                it.circuits_per_device,
+                it.circuit_hours,
+                it.circuit_bytes,
+            )
+        };
+        if fixed(before) != fixed(after) {
+            sections.push(
+                "[relay] reservations, circuits, circuits_per_device, circuit_hours, circuit_bytes",
+            );
         }
         if self.groups.queue != other.groups.queue {
             sections.push("[groups] queue");
@@ -242,6 +259,15 @@ impl Config {
         check(
             relay.circuits_per_device > 0 && (1..=24 * 365).contains(&relay.circuit_hours),
             "relay.circuit_hours must be 1 to 8760 and relay.circuits_per_device more than 0",
+        )?;
+        check(
+            [relay.circuit_burst_bytes, relay.network_circuit_burst_bytes]
+                .iter()
+                .all(|bytes| *bytes >= CIRCUIT_BURST_MIN)
+                && [relay.circuit_bytes_per_second, relay.network_circuit_bytes_per_second]
+                    .iter()
+                    .all(|bytes| *bytes >= CIRCUIT_RATE_MIN),
+            "relay.circuit_burst_bytes must be at least 1048576 and circuit_bytes_per_second at least 1024, and the same of a network",
         )
     }
 }

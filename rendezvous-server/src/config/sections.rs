@@ -171,6 +171,14 @@ pub struct RelayConfig {
     pub circuit_hours: u64,
     /// Bytes after which a circuit is closed, both directions together; 0 for no limit.
     pub circuit_bytes: u64,
+    /// Bytes a second that a device may send through its circuits, lasting.
+    pub circuit_bytes_per_second: u64,
+    /// Bytes that a device may send through them at once.
+    pub circuit_burst_bytes: u64,
+    /// Bytes a second that the devices of one network may send; those of a site four times as much.
+    pub network_circuit_bytes_per_second: u64,
+    /// Bytes that they may send at once.
+    pub network_circuit_burst_bytes: u64,
 }
 
 impl Default for RelayConfig {
@@ -181,6 +189,10 @@ impl Default for RelayConfig {
             circuits_per_device: 256,
             circuit_hours: 7 * 24,
             circuit_bytes: 0,
+            circuit_bytes_per_second: 32 * 1024 * 1024,
+            circuit_burst_bytes: 512 * 1024 * 1024,
+            network_circuit_bytes_per_second: 128 * 1024 * 1024,
+            network_circuit_burst_bytes: 2 * 1024 * 1024 * 1024,
         }
     }
 }

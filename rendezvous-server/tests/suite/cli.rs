@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Lines that may wait to be looked at.
 const LINES: usize = 64;
 
-fn command(subcommand: &str, data_dir: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(subcommand: &str, data_dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rendezvous-server"));
     command.arg(subcommand).arg("--data-dir").arg(data_dir).args(arguments);
     command.env_remove("RUST_LOG").stdin(Stdio::null());
@@ -30,7 +30,17 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(data_dir: &Path, arguments: &[&str]) -> Self {
-        let mut child = command("run", data_dir, arguments).spawn().unwrap();
+        Self::start_in(data_dir, arguments, &[])
+    }
+
+    /// The same with an environment.
+    pub(crate) fn start_in(
+        data_dir: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Self {
+        let mut command = command("run", data_dir, arguments);
+        let mut child = command.envs(environment.iter().copied()).spawn().unwrap();
         let stdout = lines(child.stdout.take().unwrap());
         Self { child, stdout }
     }
@@ -88,7 +98,7 @@ fn lines(stdout: ChildStdout) -> mpsc::Receiver<String> {
 
 /// The one line in which a program that cannot start says why.
 #[track_caller]
-fn complaint(output: &Output) -> String {
+pub(crate) fn complaint(output: &Output) -> String {
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");

@@ -12,6 +12,7 @@ mod cli;
 mod client;
 mod client_swarm;
 mod copies;
+mod drills;
 mod durability;
 mod groups;
 mod hostile;

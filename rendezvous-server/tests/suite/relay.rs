@@ -1,7 +1,9 @@
 //! Circuits through the server, with real clients.
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
-use libp2p::StreamProtocol;
+use libp2p::{Multiaddr, StreamProtocol};
+use rendezvous_server::operator::{Order, Reply};
+use tempfile::TempDir;
 use wire::{
     id::Hash,
     rendezvous::{Request, Response},
@@ -54,37 +56,69 @@ fn echo(client: &mut Client) -> tokio::task::JoinHandle<()> {
     })
 }
 
+/// Two clients move [`BYTES`] there and back through a circuit, whole.
+async fn carry(n: u8, address: &Multiaddr) {
+    let mut alice = Client::register(n, address, &format!("alice{n}")).await;
+    let mut bob = Client::register(n + 1, address, &format!("bob{n}")).await;
+    let echo = echo(&mut bob);
+    reserved(&mut bob).await;
+    alice.dial_through_server(bob.device).await;
+    let bob_id = bob.device.peer_id();
+    let relayed = alice
+        .event("the circuit", |event| match event {
+            ClientEvent::Connected { peer, relayed } if peer == bob_id => Some(relayed),
+            ClientEvent::DialFailed(error) => panic!("{error}"),
+            _ => None,
+        })
+        .await;
+    assert!(relayed);
+    let opened = within("a stream", alice.control.open_stream(bob_id, ECHO)).await;
+    let (mut reader, mut writer) = opened.unwrap().split();
+    let sent: Vec<u8> = (0..BYTES).map(|n| (n / 7 % 251) as u8).collect();
+    let hash = Hash::of(&sent);
+    let sending = tokio::spawn(async move {
+        writer.write_all(&sent).await.unwrap();
+        writer.close().await.unwrap();
+    });
+    let mut received = Vec::new();
+    within("the echo", reader.read_to_end(&mut received)).await.unwrap();
+    assert_eq!((received.len(), Hash::of(&received)), (BYTES, hash));
+    sending.await.unwrap();
+    echo.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_circuit_between_registered_clients_carries_megabytes() {
     let server = TestServer::start().await;
     for (n, address) in [(1, &server.tcp), (3, &server.quic)] {
-        let mut alice = Client::register(n, address, &format!("alice{n}")).await;
-        let mut bob = Client::register(n + 1, address, &format!("bob{n}")).await;
-        let echo = echo(&mut bob);
-        reserved(&mut bob).await;
-        alice.dial_through_server(bob.device).await;
-        let bob_id = bob.device.peer_id();
-        let relayed = alice
-            .event("the circuit", |event| match event {
-                ClientEvent::Connected { peer, relayed } if peer == bob_id => Some(relayed),
-                ClientEvent::DialFailed(error) => panic!("{error}"),
-                _ => None,
-            })
-            .await;
-        assert!(relayed);
-        let opened = within("a stream", alice.control.open_stream(bob_id, ECHO)).await;
-        let (mut reader, mut writer) = opened.unwrap().split();
-        let sent: Vec<u8> = (0..BYTES).map(|n| (n / 7 % 251) as u8).collect();
-        let hash = Hash::of(&sent);
-        let sending = tokio::spawn(async move {
-            writer.write_all(&sent).await.unwrap();
-            writer.close().await.unwrap();
-        });
-        let mut received = Vec::new();
-        within("the echo", reader.read_to_end(&mut received)).await.unwrap();
-        assert_eq!((received.len(), Hash::of(&received)), (BYTES, hash));
-        sending.await.unwrap();
-        echo.await.unwrap();
+        carry(n, address).await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_too_much_through_circuits_is_slowed_down_and_loses_nothing() {
+    const RATE: u64 = 4 * 1024 * 1024;
+    let server = TestServer::start_in(TempDir::new().unwrap(), |config| {
+        config.relay.circuit_burst_bytes = 1024 * 1024;
+        config.relay.circuit_bytes_per_second = RATE;
+    })
+    .await;
+    let mut sent_before = 0;
+    for (n, address) in [(1, &server.tcp), (3, &server.quic)] {
+        let begun = tokio::time::Instant::now();
+        carry(n, address).await;
+        let least = (BYTES as u64 - 1024 * 1024) as f64 / RATE as f64;
+        let took = begun.elapsed().as_secs_f64();
+        assert!(took > 0.9 * least, "{took} s, which is too fast");
+        let Reply::Status(status) = server.operator.order(Order::Status).await else {
+            panic!("no status");
+        };
+        let sent = status.since_start.circuit_bytes - sent_before;
+        // There, back, and what Noise and Yamux add.
+        let payload = 2 * BYTES as u64;
+        assert!((payload..payload + payload / 10).contains(&sent), "{sent} of {payload}");
+        sent_before += sent;
     }
     server.stop().await;
 }

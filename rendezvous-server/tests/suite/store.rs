@@ -203,7 +203,7 @@ fn the_worker_answers_in_order_and_what_it_registered_is_on_disk() {
 }
 
 /// What the program wrote when its schema had version 1, with one name.
-const SCHEMA_1: &str = "
+pub(crate) const SCHEMA_1: &str = "
 CREATE TABLE name (
     account BLOB PRIMARY KEY NOT NULL CHECK (length(account) = 32),
     username TEXT NOT NULL UNIQUE,

@@ -1,6 +1,6 @@
 //! The same load on message brokers, over TLS.
 
-use std::{fs, net::TcpListener, path::Path, process::Command, sync::Arc, time::Duration};
+use std::{fs, net::TcpListener, path::Path, time::Duration};
 
 use e2e::process::{Process, command};
 use tokio::{
@@ -9,21 +9,17 @@ use tokio::{
     task::JoinSet,
     time::sleep,
 };
-use tokio_rustls::{
-    TlsConnector,
-    client::TlsStream,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::aws_lc_rs::default_provider,
-        pki_types::{CertificateDer, ServerName},
-    },
-};
+use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 
 use crate::{
     mqtt, nats,
     plan::Plan,
     tally::{Figures, Tally},
+    tls::{certificate, path},
 };
+
+/// Where all of them publish.
+const TOPIC: &str = "load";
 
 /// A broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +74,7 @@ impl Broker {
         let (reader, mut writer) = split(stream);
         let mut reader = BufReader::new(reader);
         match self {
-            Self::Mosquitto => mqtt::begin(&mut reader, &mut writer, client).await,
+            Self::Mosquitto => mqtt::begin(&mut reader, &mut writer, client, TOPIC).await,
             Self::Nats => nats::begin(&mut reader, &mut writer).await,
         }
         (reader, writer)
@@ -101,7 +97,7 @@ pub(crate) async fn measure(broker: Broker, plan: &Plan) -> Figures {
         listening.spawn(listen(broker, reader, client, tally.clone()));
     }
     let publish = async |sender: usize, text: String| match broker {
-        Broker::Mosquitto => mqtt::publish(&mut writers[sender], &text).await,
+        Broker::Mosquitto => mqtt::publish(&mut writers[sender], TOPIC, &text).await,
         Broker::Nats => nats::publish(&mut writers[sender], &text).await,
     };
     let figures = tally.measure(plan, process.pid(), publish).await;
@@ -131,35 +127,4 @@ async fn connection(port: u16) -> TcpStream {
         sleep(Duration::from_millis(50)).await;
     }
     panic!("the broker does not listen");
-}
-
-/// Makes a certificate for this machine, and clients that trust it.
-fn certificate(home: &Path) -> TlsConnector {
-    let (certificate, key) = (path(home, "cert.pem"), path(home, "key.pem"));
-    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
-               -subj /CN=load -addext subjectAltName=IP:127.0.0.1 \
-               -addext basicConstraints=critical,CA:FALSE";
-    let made = ["-keyout", &key, "-out", &certificate];
-    openssl(&new.split_whitespace().chain(made).collect::<Vec<_>>());
-    let der = path(home, "cert.der");
-    openssl(&["x509", "-in", &certificate, "-outform", "DER", "-out", &der]);
-    let der = fs::read(der).expect("openssl has written it");
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(der)).expect("a certificate");
-    let settings = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider knows them")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(settings))
-}
-
-fn openssl(arguments: &[&str]) {
-    let output = Command::new("openssl").args(arguments).output().expect("openssl is there");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "openssl: {said}");
-}
-
-fn path(home: &Path, name: &str) -> String {
-    home.join(name).to_str().expect("a temporary folder has a plain name").to_owned()
 }

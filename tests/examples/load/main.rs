@@ -20,6 +20,7 @@ mod natterjack;
 mod plan;
 mod processor;
 mod tally;
+mod tls;
 
 use self::{brokers::Broker, plan::Plan, tally::Figures};
 

@@ -2,13 +2,12 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-const TOPIC: &str = "load";
-
 /// Connects as a client and subscribes.
 pub(crate) async fn begin(
     reader: &mut (impl AsyncRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
     client: usize,
+    topic: &str,
 ) {
     let name = format!("member-{client}");
     let mut connect = vec![0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 0];
@@ -16,15 +15,15 @@ pub(crate) async fn begin(
     write(writer, 0x10, &connect).await;
     assert_eq!(read(reader).await, Some((0x20, vec![0, 0])), "the broker takes the client");
     let mut subscribe = vec![0, 1];
-    subscribe.extend(string(TOPIC));
+    subscribe.extend(string(topic));
     subscribe.push(0);
     write(writer, 0x82, &subscribe).await;
     assert_eq!(read(reader).await, Some((0x90, vec![0, 1, 0])), "the broker subscribes");
 }
 
 /// Publishes a text.
-pub(crate) async fn publish(stream: &mut (impl AsyncWrite + Unpin), text: &str) {
-    let mut body = string(TOPIC);
+pub(crate) async fn publish(stream: &mut (impl AsyncWrite + Unpin), topic: &str, text: &str) {
+    let mut body = string(topic);
     body.extend(text.as_bytes());
     write(stream, 0x30, &body).await;
 }
@@ -34,7 +33,8 @@ pub(crate) async fn next(stream: &mut (impl AsyncRead + Unpin)) -> Option<String
     loop {
         let (kind, body) = read(stream).await?;
         if kind & 0xf0 == 0x30 {
-            return String::from_utf8(body[2 + TOPIC.len()..].to_vec()).ok();
+            let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
+            return String::from_utf8(body[2 + topic..].to_vec()).ok();
         }
     }
 }

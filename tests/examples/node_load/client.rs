@@ -1,19 +1,16 @@
 //! Clients by the thousand: the protocols of a real one, without what is behind them.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
-use libp2p::{
-    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder,
-    gossipsub::{self, MessageAuthenticity, ValidationMode},
-    identify,
-    multiaddr::Protocol,
-    noise, ping, relay,
-    swarm::{NetworkBehaviour, SwarmEvent, behaviour::toggle::Toggle, dial_opts::DialOpts},
-    tcp, yamux,
-};
+use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol, multiaddr::Protocol};
 use tokio::{
-    net::TcpStream,
     sync::{mpsc, oneshot},
     task::JoinSet,
     time::timeout,
@@ -22,39 +19,29 @@ use wire::{
     account::AccountRecord,
     bounded::Bounded,
     frame,
-    id::{Hash, Signature},
+    id::{Hash, TopicTag},
     key::{AccountKey, DeviceKey},
-    limits::{GOSSIP_TRANSMIT_MAX, RENDEZVOUS_FRAME_MAX, VERSION},
+    limits::{RENDEZVOUS_FRAME_MAX, VERSION},
     name::Username,
     rendezvous::{self, ClientFrame, Refusal, Request, Response, ServerFrame},
     signed::Signed,
 };
 
-const PATIENCE: Duration = Duration::from_mins(2);
-const TALK: StreamProtocol = StreamProtocol::new("/natterjack/load/1");
-/// Clients of one attack.
-const ATTACKERS: usize = 16;
+use crate::swarm::{self, Job};
 
-#[derive(NetworkBehaviour)]
-struct Behaviour {
-    gossip: Toggle<gossipsub::Behaviour>,
-    relay: relay::client::Behaviour,
-    stream: libp2p_stream::Behaviour,
-    identify: identify::Behaviour,
-    ping: ping::Behaviour,
-}
-
-enum Job {
-    Reserve(oneshot::Sender<()>),
-    Dial(PeerId),
-}
+/// How long anything may take.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+/// What clients speak with each other.
+pub(crate) const TALK: StreamProtocol = StreamProtocol::new("/natterjack/load/1");
 
 /// A connected client.
 pub(crate) struct Client {
+    server: PeerId,
     peer: PeerId,
     control: libp2p_stream::Control,
     jobs: mpsc::Sender<Job>,
     requests: Stream,
+    heard: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
@@ -66,95 +53,145 @@ fn seed(what: &str, number: usize) -> [u8; 32] {
     *Hash::of(format!("{what} {number}").as_bytes()).as_bytes()
 }
 
-fn record(number: usize, device: &DeviceKey) -> Signed<AccountRecord> {
+fn device(number: usize) -> DeviceKey {
+    DeviceKey::from_seed(seed("device", number))
+}
+
+/// The id of the device of the client with a number.
+pub(crate) fn peer(number: usize) -> PeerId {
+    device(number).id().peer_id()
+}
+
+/// A client's record, the newer the greater its sequence.
+pub(crate) fn record(number: usize, username: Username, sequence: u64) -> Signed<AccountRecord> {
     let account = AccountKey::from_seed(seed("account", number));
+    let previous = (sequence > 0).then(|| Hash::of(b"the record before"));
     let record = AccountRecord {
-        username: name(number),
+        username,
         account: account.id(),
-        devices: Bounded::truncated([device.id()]),
-        sequence: 0,
-        previous: None,
+        devices: Bounded::truncated([device(number).id()]),
+        sequence,
+        previous,
         issued_at: 0,
     };
     Signed::by_account(&record, &account)
 }
 
 impl Client {
-    /// Connects and says hello.
-    pub(crate) async fn connect(number: usize, server: &Multiaddr) -> Self {
-        let device = DeviceKey::from_seed(seed("device", number));
-        let mut swarm = swarm(&device);
+    /// Connects and says hello; none if the server does not want it.
+    pub(crate) async fn try_connect(number: usize, server: &Multiaddr) -> Option<Self> {
+        let device = device(number);
+        let swarm = swarm::swarm(&device);
         let mut control = swarm.behaviour().stream.new_control();
         let incoming = control.accept(TALK).expect("accepts once");
         let Some(Protocol::P2p(id)) = server.iter().last() else { panic!("{server}") };
-        swarm.dial(server.clone()).expect("dials");
         let (jobs, waiting) = mpsc::channel(256);
         let (connected, wait) = oneshot::channel();
+        let heard = Arc::default();
         let mut tasks = JoinSet::new();
-        tasks.spawn(drive(swarm, server.clone(), waiting, connected));
+        tasks.spawn(swarm::drive(swarm, server.clone(), waiting, connected, Arc::clone(&heard)));
         tasks.spawn(echo(incoming));
-        timeout(PATIENCE, wait).await.expect("a connection in time").expect("a connection");
+        timeout(PATIENCE, wait).await.ok()?.ok()?;
         let protocol = StreamProtocol::new(rendezvous::PROTOCOL);
-        let requests = control.open_stream(id, protocol).await.expect("a stream");
+        let requests = timeout(PATIENCE, control.open_stream(id, protocol)).await.ok()?.ok()?;
         let peer = device.id().peer_id();
-        let mut client = Self { peer, control, jobs, requests, _tasks: tasks };
-        let hello = client.ask(Request::Hello { version: VERSION, token: None }).await;
-        hello.expect("the server greets");
-        client
+        let mut client = Self { server: id, peer, control, jobs, requests, heard, _tasks: tasks };
+        client.try_ask(Request::Hello { version: VERSION, token: None }).await?.ok()?;
+        Some(client)
+    }
+
+    /// Connects and registers; none if the server does not want it.
+    pub(crate) async fn try_register(number: usize, server: &Multiaddr) -> Option<Self> {
+        let mut client = Self::try_connect(number, server).await?;
+        let record = record(number, name(number), 0);
+        client.try_ask(Request::Register { record }).await?.ok()?;
+        Some(client)
     }
 
     /// Connects and registers.
     pub(crate) async fn register(number: usize, server: &Multiaddr) -> Self {
-        let mut client = Self::connect(number, server).await;
-        let device = DeviceKey::from_seed(seed("device", number));
-        let registered = client.ask(Request::Register { record: record(number, &device) }).await;
-        registered.expect("the server registers");
-        client
+        Self::try_register(number, server).await.expect("the server registers")
     }
 
     pub(crate) fn peer(&self) -> PeerId {
         self.peer
     }
 
+    /// Group messages that came.
+    pub(crate) fn heard(&self) -> usize {
+        self.heard.load(Ordering::Relaxed)
+    }
+
     pub(crate) async fn ask(&mut self, request: Request) -> Result<Response, Refusal> {
-        self.write(request).await;
+        self.try_ask(request).await.expect("an answer")
+    }
+
+    /// Asks; none if the server has hung up.
+    pub(crate) async fn try_ask(&mut self, request: Request) -> Option<Result<Response, Refusal>> {
+        self.write(request).await?;
         loop {
             let mut prefix = [0; frame::PREFIX];
-            self.requests.read_exact(&mut prefix).await.expect("an answer");
+            self.requests.read_exact(&mut prefix).await.ok()?;
             let length = frame::body_length(prefix, RENDEZVOUS_FRAME_MAX).unwrap();
             let mut body = vec![0; length];
-            self.requests.read_exact(&mut body).await.expect("an answer");
+            self.requests.read_exact(&mut body).await.ok()?;
             if let ServerFrame::Response { result, .. } = ServerFrame::decode(&body).unwrap() {
-                return result;
+                return Some(result);
             }
         }
     }
 
-    async fn write(&mut self, request: Request) {
-        let bytes = frame::encode(&ClientFrame { id: 1, request });
-        self.requests.write_all(&bytes).await.expect("the server reads");
-        self.requests.flush().await.expect("the server reads");
+    /// Sends a request without waiting for the answer; none if the server has hung up.
+    pub(crate) async fn write(&mut self, request: Request) -> Option<()> {
+        self.write_bytes(&frame::encode(&ClientFrame { id: 1, request })).await
     }
 
-    /// Gets a place for circuits.
-    pub(crate) async fn reserve(&mut self) {
+    /// Sends what may be no request.
+    pub(crate) async fn write_bytes(&mut self, bytes: &[u8]) -> Option<()> {
+        self.requests.write_all(bytes).await.ok()?;
+        self.requests.flush().await.ok()
+    }
+
+    /// Opens the stream for requests anew; none if the server does not want it.
+    pub(crate) async fn reopen(&mut self) -> Option<()> {
+        let protocol = StreamProtocol::new(rendezvous::PROTOCOL);
+        self.requests = self.control.open_stream(self.server, protocol).await.ok()?;
+        Some(())
+    }
+
+    /// Becomes a member of a group.
+    pub(crate) async fn join(&mut self, tag: TopicTag) -> Option<()> {
+        self.try_ask(Request::Join { tag }).await?.ok()?;
+        self.jobs.send(Job::Subscribe(tag)).await.ok()
+    }
+
+    /// Says something in a group.
+    pub(crate) async fn publish(&mut self, tag: TopicTag, sealed: Vec<u8>) -> Option<()> {
+        self.jobs.send(Job::Publish(tag, sealed)).await.ok()
+    }
+
+    /// Gets a place for circuits; none if the server gives none.
+    pub(crate) async fn reserve(&mut self) -> Option<()> {
         let (reserved, wait) = oneshot::channel();
-        assert!(self.jobs.send(Job::Reserve(reserved)).await.is_ok(), "the swarm is gone");
-        timeout(PATIENCE, wait).await.expect("a place in time").expect("a place");
+        self.jobs.send(Job::Reserve(reserved)).await.ok()?;
+        timeout(PATIENCE, wait).await.ok()?.ok()
     }
 
-    /// Talks with another through a circuit: messages, each answered, and then an image. Whether
-    /// all of it came back whole.
-    pub(crate) fn talk(
-        &self,
-        to: PeerId,
-        messages: usize,
-        image: usize,
-    ) -> impl Future<Output = bool> + Send + use<> {
+    /// Opens a stream to another through a circuit.
+    pub(crate) fn open(&self, to: PeerId) -> impl Future<Output = Option<Stream>> + Send + use<> {
         let (mut control, jobs) = (self.control.clone(), self.jobs.clone());
-        let talking = async move {
+        async move {
+            jobs.send(Job::Dial(to)).await.ok()?;
+            control.open_stream(to, TALK).await.ok()
+        }
+    }
+
+    /// Opens a stream to another through a circuit on which each has heard the other.
+    pub(crate) fn meet(&self, to: PeerId) -> impl Future<Output = Option<Stream>> + Send + use<> {
+        let (mut control, jobs) = (self.control.clone(), self.jobs.clone());
+        async move {
             let mut tries = 0_u32;
-            let mut stream = loop {
+            loop {
                 // A relay takes ten circuits of one connection at one instant; clients try again.
                 if tries.is_multiple_of(20) {
                     jobs.send(Job::Dial(to)).await.ok()?;
@@ -165,10 +202,24 @@ impl Client {
                 if let Ok(mut stream) = control.open_stream(to, TALK).await
                     && exchange(&mut stream, &[7; 200]).await.is_some()
                 {
-                    break stream;
+                    return Some(stream);
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
-            };
+            }
+        }
+    }
+
+    /// Talks with another through a circuit: messages, each answered, and then an image. Whether
+    /// all of it came back whole.
+    pub(crate) fn talk(
+        &self,
+        to: PeerId,
+        messages: usize,
+        image: usize,
+    ) -> impl Future<Output = bool> + Send + use<> {
+        let meeting = self.meet(to);
+        let talking = async move {
+            let mut stream = meeting.await?;
             for _ in 1..messages {
                 exchange(&mut stream, &[7; 200]).await?;
             }
@@ -181,7 +232,8 @@ impl Client {
     }
 }
 
-async fn exchange(stream: &mut Stream, bytes: &[u8]) -> Option<()> {
+/// Sends bytes and waits until they are back; none if they are not.
+pub(crate) async fn exchange(stream: &mut Stream, bytes: &[u8]) -> Option<()> {
     stream.write_all(bytes).await.ok()?;
     stream.flush().await.ok()?;
     let mut back = vec![0; bytes.len()];
@@ -193,156 +245,10 @@ async fn exchange(stream: &mut Stream, bytes: &[u8]) -> Option<()> {
 async fn echo(mut incoming: libp2p_stream::IncomingStreams) {
     let mut talks = JoinSet::new();
     while let Some((_peer, stream)) = incoming.next().await {
+        while talks.try_join_next().is_some() {}
         talks.spawn(async move {
             let (reader, mut writer) = stream.split();
             drop(futures::io::copy_buf(futures::io::BufReader::new(reader), &mut writer).await);
         });
     }
-}
-
-async fn drive(
-    mut swarm: Swarm<Behaviour>,
-    server: Multiaddr,
-    mut jobs: mpsc::Receiver<Job>,
-    connected: oneshot::Sender<()>,
-) {
-    let circuit = server.with(Protocol::P2pCircuit);
-    let (mut connected, mut reserved) = (Some(connected), None);
-    loop {
-        tokio::select! {
-            job = jobs.recv() => match job {
-                Some(Job::Reserve(tell)) => {
-                    swarm.listen_on(circuit.clone()).expect("listens");
-                    reserved = Some(tell);
-                }
-                Some(Job::Dial(peer)) => {
-                    let address = circuit.clone().with(Protocol::P2p(peer));
-                    // Connected already is as good.
-                    drop(swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build()));
-                }
-                None => return,
-            },
-            event = swarm.select_next_some() => match event {
-                SwarmEvent::ConnectionEstablished { .. } => {
-                    if let Some(tell) = connected.take() {
-                        tell.send(()).ok();
-                    }
-                }
-                SwarmEvent::Behaviour(BehaviourEvent::Relay(
-                    relay::client::Event::ReservationReqAccepted { .. },
-                )) => {
-                    let told: Option<oneshot::Sender<()>> = reserved.take();
-                    if let Some(tell) = told {
-                        tell.send(()).ok();
-                    }
-                }
-                _ => {}
-            },
-        }
-    }
-}
-
-fn swarm(device: &DeviceKey) -> Swarm<Behaviour> {
-    let is_in_groups = std::env::var_os("WITHOUT_GROUPS").is_none();
-    let config = gossipsub::ConfigBuilder::default()
-        .validation_mode(ValidationMode::Anonymous)
-        .max_transmit_size(GOSSIP_TRANSMIT_MAX)
-        .build()
-        .unwrap();
-    let gossip = gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, config).unwrap();
-    SwarmBuilder::with_existing_identity(device.to_libp2p())
-        .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
-        .unwrap()
-        .with_relay_client(noise::Config::new, yamux::Config::default)
-        .unwrap()
-        .with_behaviour(|key, relay| Behaviour {
-            gossip: Toggle::from(is_in_groups.then_some(gossip)),
-            relay,
-            stream: libp2p_stream::Behaviour::new(),
-            identify: identify::Behaviour::new(identify::Config::new(
-                "/natterjack/1".to_owned(),
-                key.public(),
-            )),
-            ping: ping::Behaviour::default(),
-        })
-        .unwrap()
-        .with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE))
-        .build()
-}
-
-/// Registered clients that ask as fast as they are answered.
-pub(crate) fn flood_requests(server: &Multiaddr, first: usize) -> JoinSet<()> {
-    let mut attack = JoinSet::new();
-    for number in first..first + ATTACKERS {
-        let server = server.clone();
-        attack.spawn(async move {
-            let mut client = Client::register(number, &server).await;
-            loop {
-                drop(client.ask(Request::Lookup { username: name(0) }).await);
-            }
-        });
-    }
-    attack
-}
-
-/// Clients that register with signatures that do not hold, which the server has to check.
-pub(crate) fn flood_registrations(server: &Multiaddr, first: usize) -> JoinSet<()> {
-    let mut attack = JoinSet::new();
-    for number in first..first + ATTACKERS {
-        let server = server.clone();
-        attack.spawn(async move {
-            let mut client = Client::connect(number, &server).await;
-            let device = DeviceKey::from_seed(seed("device", number));
-            let body = record(number, &device).body().to_vec();
-            loop {
-                let record = Signed::from_parts(body.clone(), Signature::new([7; 64]));
-                drop(client.ask(Request::Register { record }).await);
-            }
-        });
-    }
-    attack
-}
-
-/// Connections on which nobody says anything.
-pub(crate) fn flood_half_open(server: &Multiaddr, _first: usize) -> JoinSet<()> {
-    let mut attack = JoinSet::new();
-    for _ in 0..ATTACKERS {
-        let port = port(server);
-        attack.spawn(async move {
-            let mut held = Vec::new();
-            loop {
-                if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)).await {
-                    held.push(stream);
-                }
-                if held.len() > 200 {
-                    held.clear();
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        });
-    }
-    attack
-}
-
-/// Clients that connect, say hello and go.
-pub(crate) fn flood_connections(server: &Multiaddr, first: usize) -> JoinSet<()> {
-    let mut attack = JoinSet::new();
-    for number in first..first + 4 {
-        let server = server.clone();
-        attack.spawn(async move {
-            loop {
-                drop(Client::connect(number, &server).await);
-            }
-        });
-    }
-    attack
-}
-
-fn port(address: &Multiaddr) -> u16 {
-    let port = address.iter().find_map(|part| match part {
-        Protocol::Tcp(port) => Some(port),
-        _ => None,
-    });
-    port.expect("a TCP address")
 }

@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -15,7 +16,8 @@ const TICKS: f64 = 100.0;
 /// A running server; it ends with this.
 pub(crate) struct Node {
     child: Child,
-    pub(crate) address: Multiaddr,
+    pub(crate) tcp: Multiaddr,
+    pub(crate) quic: Multiaddr,
     _home: TempDir,
 }
 
@@ -36,6 +38,24 @@ pub(crate) fn resident_of(pid: u32) -> u64 {
     kib * 1024
 }
 
+/// Seconds of processor time that a process used.
+pub(crate) fn cpu_of(pid: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    ticks as f64 / TICKS
+}
+
+/// The server's program: what `SERVER` names, or the one that was built with this.
+fn program() -> PathBuf {
+    if let Some(named) = env::var_os("SERVER") {
+        return named.into();
+    }
+    let own = env::current_exe().expect("this has a path");
+    let folder = own.parent().and_then(|it| it.parent()).expect("target/<profile>/examples");
+    folder.join("rendezvous-server")
+}
+
 impl Node {
     pub(crate) fn start() -> Self {
         Self::start_with("")
@@ -45,19 +65,29 @@ impl Node {
     pub(crate) fn start_with(config: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
         fs::write(home.path().join("server.toml"), config).expect("the folder is new");
-        let own = env::current_exe().expect("this has a path");
-        let folder = own.parent().and_then(|it| it.parent()).expect("target/<profile>/examples");
-        let program = folder.join("rendezvous-server");
+        let program = program();
         assert!(program.is_file(), "{} is not built", program.display());
         let mut command = on_one_core(program.to_str().unwrap());
-        command.args(["run", "--listen", "/ip4/127.0.0.1/tcp/0", "--data-dir"]).arg(home.path());
+        command.args(["run", "--data-dir"]).arg(home.path());
+        for listen in ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"] {
+            command.args(["--listen", listen]);
+        }
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("taskset");
-        let mut line = String::new();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        output.read_line(&mut line).expect("the server tells its address");
-        let address = line.trim().strip_prefix("ready ").expect("an address").parse().unwrap();
-        Self { child, address, _home: home }
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let addresses: Vec<Multiaddr> = output
+            .lines()
+            .take(2)
+            .map(|line| {
+                let line = line.expect("the server tells its addresses");
+                line.strip_prefix("ready ").expect("an address").parse().unwrap()
+            })
+            .collect();
+        let with = |transport: &str| {
+            let address = addresses.iter().find(|it| it.to_string().contains(transport));
+            address.expect("the server listens").clone()
+        };
+        Self { child, tcp: with("/tcp/"), quic: with("/quic-v1"), _home: home }
     }
 
     pub(crate) fn resident(&self) -> u64 {
@@ -66,10 +96,7 @@ impl Node {
 
     /// Seconds of processor time that it used.
     pub(crate) fn cpu(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        ticks as f64 / TICKS
+        cpu_of(self.child.id())
     }
 }
 
