@@ -26,7 +26,7 @@ use super::{
 const GOSSIP_FIRST: Range<Duration> = Duration::from_millis(1400)..Duration::from_millis(1600);
 /// The same in a large group, where a push brings hardly ever anything new: there the sides of a stream tell
 /// each other what they have, and this is for those who do not.
-const GOSSIP_FIRST_LARGE: Range<Duration> = Duration::from_secs(40)..Duration::from_secs(60);
+const GOSSIP_FIRST_LARGE: Range<Duration> = Duration::from_secs(40)..Duration::from_mins(1);
 /// How soon streams of a large group are told of new entries; what comes meanwhile is told with them.
 const TELL: Range<Duration> = Duration::from_secs(10)..Duration::from_secs(20);
 /// How long gossip is given before whoever told what it has gets what it lacks.

@@ -249,7 +249,9 @@ impl Running {
             () = wait_until(deadline) => Next::Input(Input::Tick),
             // The core compares its clocks, to see whether this device slept.
             _at = self.clocks.tick() => {
-                self.tell_traffic();
+                if let Some(traffic) = self.new_traffic() {
+                    self.ready.push_front(traffic);
+                }
                 Next::Input(Input::Tick)
             }
             () = self.meshes.due() => {
@@ -293,15 +295,20 @@ impl Running {
     }
 
     fn call(&mut self, call: Call) -> Input {
-        // The model gets it now and then.
-        if matches!(call.command, Command::Peers | Command::Diagnose) {
-            self.tell_traffic();
-        }
         let id = CallId(self.id());
         if let Some(answer) = call.answer {
             self.calls.insert(id, answer);
         }
-        Input::Call { id, command: call.command }
+        let asks = matches!(call.command, Command::Peers | Command::Diagnose);
+        let call = Input::Call { id, command: call.command };
+        // The model gets it now and then, whoever asks at once.
+        match asks.then(|| self.new_traffic()).flatten() {
+            Some(traffic) => {
+                self.ready.push_front(call);
+                traffic
+            }
+            None => call,
+        }
     }
 
     pub(super) fn answer(&mut self, call: CallId, result: Result<Answer, Failure>) {

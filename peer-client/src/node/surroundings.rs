@@ -117,13 +117,13 @@ impl Running {
         }
     }
 
-    /// Tells the core what passed, if anything did.
-    pub(super) fn tell_traffic(&mut self) {
+    /// What passed, if anything did since this was asked last.
+    pub(super) fn new_traffic(&mut self) -> Option<Input> {
         let traffic = self.counters.read();
-        if traffic != self.traffic {
+        (traffic != self.traffic).then(|| {
             self.traffic.clone_from(&traffic);
-            self.ready.push_front(Input::Traffic(traffic));
-        }
+            Input::Traffic(traffic)
+        })
     }
 }
 

@@ -16,19 +16,28 @@ use super::device::Device;
 #[derive(Debug, Default)]
 pub(super) struct Devices {
     by_id: BTreeMap<DeviceId, Device>,
-    /// None after a change.
-    due: Cell<Option<Option<Instant>>>,
+    due: Cell<Due>,
+}
+
+/// What is known of the time of the next dial.
+#[derive(Clone, Copy, Debug, Default)]
+enum Due {
+    /// Nothing, after a change.
+    #[default]
+    Unknown,
+    /// When it is, if there is one.
+    Known(Option<Instant>),
 }
 
 impl Devices {
     /// When the first dial is due.
     pub(super) fn due(&self) -> Option<Instant> {
-        if let Some(due) = self.due.get() {
+        if let Due::Known(due) = self.due.get() {
             return due;
         }
         let all = self.by_id.values().flat_map(|entry| [entry.direct_at, entry.relay_at]);
         let due = all.flatten().min();
-        self.due.set(Some(due));
+        self.due.set(Due::Known(due));
         due
     }
 }
@@ -43,7 +52,7 @@ impl Deref for Devices {
 
 impl DerefMut for Devices {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        self.due.set(None);
+        self.due.set(Due::Unknown);
         &mut self.by_id
     }
 }
