@@ -26,7 +26,7 @@ impl Machine {
         else {
             return;
         };
-        let ticket = self.expect(Pending::Change { call, change });
+        let ticket = self.ticket_for(Pending::Change { call, change });
         self.store(StoreOp::Message { ticket, id: message });
     }
 
@@ -89,7 +89,7 @@ impl Machine {
                 _ => Change::Erasure,
             };
             let pending = Pending::Changed { author: event.header.author, change };
-            let ticket = self.expect(pending);
+            let ticket = self.ticket_for(pending);
             self.store(StoreOp::Message { ticket, id: *message });
         }
     }

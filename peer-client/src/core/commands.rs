@@ -60,7 +60,7 @@ impl Machine {
             Command::Invite { group } => self.on_invite(call, &group),
             Command::History { of, limit, before } => self.on_history(call, &of, limit, before),
             Command::Fetch { message, save_to } => {
-                let ticket = self.expect(Pending::Wanted { call, save_to });
+                let ticket = self.ticket_for(Pending::Wanted { call, save_to });
                 self.store(StoreOp::Message { ticket, id: message });
             }
             Command::Delivery { message } => self.on_delivery_command(call, message),
@@ -76,7 +76,7 @@ impl Machine {
             Command::AddDevice => self.on_add_device(call),
             Command::Revoke { device } => self.on_revoke(call, device),
             Command::Untold { limit } => {
-                let ticket = self.expect(Pending::Untold { call });
+                let ticket = self.ticket_for(Pending::Untold { call });
                 let (own, limit) = (self.me.device, limit.clamp(1, MESSAGES_MAX));
                 self.store(StoreOp::Untold { ticket, limit, own });
             }
@@ -222,7 +222,7 @@ impl Machine {
         }
         if let Some(source) = file {
             let pending = Pending::Prepare { call, conversation: id, text, reply_to };
-            let ticket = self.expect(pending);
+            let ticket = self.ticket_for(pending);
             self.effects.push(Effect::Prepare { ticket, source });
         } else if text.is_empty() {
             self.answer(call, Err(Failure::new("empty", "There is nothing to send")));
@@ -254,7 +254,7 @@ impl Machine {
     }
 
     fn load_page(&mut self, conversation: ConversationId, before: Option<EventId>) {
-        let ticket = self.expect(Pending::Page { conversation });
+        let ticket = self.ticket_for(Pending::Page { conversation });
         self.store(StoreOp::History { ticket, conversation, limit: PAGE, before });
     }
 
@@ -323,7 +323,7 @@ impl Machine {
             return self.answer(call, Ok(Answer::Messages(Vec::new())));
         }
         self.with_known(call, of, |machine, id| {
-            let ticket = machine.expect(Pending::History { call });
+            let ticket = machine.ticket_for(Pending::History { call });
             let limit = limit.clamp(1, MESSAGES_MAX);
             machine.store(StoreOp::History { ticket, conversation: id, limit, before });
         });
@@ -341,7 +341,7 @@ impl Machine {
             Some(Ok(id)) => Some(id),
             Some(Err(name)) => return self.answer(call, Err(no_conversation(&name))),
         };
-        let ticket = self.expect(Pending::History { call });
+        let ticket = self.ticket_for(Pending::History { call });
         let limit = limit.clamp(1, MESSAGES_MAX);
         self.store(StoreOp::Search { ticket, text, conversation, limit });
     }

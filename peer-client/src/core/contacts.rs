@@ -220,7 +220,7 @@ impl Machine {
         call: Option<CallId>,
         then: AfterSave,
     ) {
-        let ticket = self.expect(Pending::Conversation { id: row.id, call, then });
+        let ticket = self.ticket_for(Pending::Conversation { id: row.id, call, then });
         self.store(StoreOp::SaveConversation { ticket, row });
     }
 }

@@ -16,7 +16,7 @@ use super::{
 
 impl Machine {
     pub(super) fn on_delivery_command(&mut self, call: CallId, message: EventId) {
-        let ticket = self.expect(Pending::Delivery { call });
+        let ticket = self.ticket_for(Pending::Delivery { call });
         self.store(StoreOp::Message { ticket, id: message });
     }
 

@@ -47,7 +47,7 @@ impl Machine {
         self.rng.fill_bytes(&mut nonce);
         if let Some(secret) = self.secret(id) {
             let bytes = secret.seal(message, nonce);
-            let ticket = self.expect(Pending::Publish { conversation: id, next });
+            let ticket = self.ticket_for(Pending::Publish { conversation: id, next });
             self.effects.push(Effect::Publish { ticket, tag, bytes });
         }
     }

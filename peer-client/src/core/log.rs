@@ -82,7 +82,7 @@ impl Machine {
         call: Option<CallId>,
     ) {
         self.save_again(conversation);
-        let ticket = self.expect(Pending::Append { conversation, batch: batch.clone(), call });
+        let ticket = self.ticket_for(Pending::Append { conversation, batch: batch.clone(), call });
         let Batch { events, accounts, path, ahead } = batch;
         self.store(StoreOp::Append { ticket, events, accounts, path, ahead });
     }
@@ -186,7 +186,7 @@ impl Machine {
             self.dirty.timelines.insert(id);
         }
         if shown && has_quote {
-            let ticket = self.expect(Pending::Refresh { conversation: id });
+            let ticket = self.ticket_for(Pending::Refresh { conversation: id });
             self.store(StoreOp::Message { ticket, id: message });
         }
         if row.author != self.me.device {

@@ -25,7 +25,7 @@ impl Machine {
         if !state.may_send() || conversation.logs.keys().map(lacks).sum::<u64>() < MANY {
             return;
         }
-        let ticket = self.expect(Pending::Newest { session });
+        let ticket = self.ticket_for(Pending::Newest { session });
         if let Some(state) = self.sessions.get_mut(&session) {
             state.reading = true;
         }

@@ -75,7 +75,7 @@ impl Machine {
             }
             return;
         }
-        let ticket = self.expect(Pending::OwnLog { log, from });
+        let ticket = self.ticket_for(Pending::OwnLog { log, from });
         let to = next - 1;
         self.store(StoreOp::Log { ticket, conversation, log, from, to });
     }

@@ -91,7 +91,7 @@ pub(super) enum AfterSave {
 
 impl Machine {
     /// Remembers what the answer to a new ticket is for.
-    pub(super) fn expect(&mut self, pending: Pending) -> Ticket {
+    pub(super) fn ticket_for(&mut self, pending: Pending) -> Ticket {
         let ticket = Ticket(self.number());
         self.pending.insert(ticket, pending);
         ticket

@@ -202,7 +202,7 @@ impl Machine {
             self.conversations.get_mut(&id).and_then(|c| c.ask_acknowledge(device, stage, next));
         let Some(from) = asked else { return };
         let pending = Pending::Acknowledge { conversation: id, device, stage, next };
-        let ticket = self.expect(pending);
+        let ticket = self.ticket_for(pending);
         let op = StoreOp::Acknowledge {
             ticket,
             conversation: id,
@@ -254,7 +254,7 @@ impl Machine {
         let from = conversation.sent_asked;
         if next > from {
             conversation.sent_asked = next;
-            let ticket = self.expect(Pending::Sent { conversation: id, next });
+            let ticket = self.ticket_for(Pending::Sent { conversation: id, next });
             let op = StoreOp::Sent { ticket, conversation: id, log, from, to: next, named, path };
             self.store(op);
         }

@@ -113,7 +113,7 @@ impl Machine {
             if from < next && from <= to {
                 state.reading = true;
                 let conversation = conversation.row.id;
-                let ticket = self.expect(Pending::Again { session });
+                let ticket = self.ticket_for(Pending::Again { session });
                 self.store(StoreOp::Log { ticket, conversation, log, from, to: to.min(next - 1) });
                 return true;
             }
@@ -180,7 +180,7 @@ impl Machine {
         });
         let Some((log, from, to)) = lacking else { return };
         let conversation = conversation.row.id;
-        let ticket = self.expect(Pending::Log { session, log, from });
+        let ticket = self.ticket_for(Pending::Log { session, log, from });
         if let Some(state) = self.sessions.get_mut(&session) {
             state.reading = true;
         }

@@ -129,7 +129,7 @@ impl Machine {
     fn deliver(&mut self, call: CallId, blob: BlobHash, size: u64, save_to: Option<PathBuf>) {
         match save_to {
             Some(to) => {
-                let ticket = self.expect(Pending::Save { call, blob });
+                let ticket = self.ticket_for(Pending::Save { call, blob });
                 self.effects.push(Effect::Save { ticket, blob, to });
             }
             None => self.answer(call, Ok(Answer::Fetched { bytes: size })),

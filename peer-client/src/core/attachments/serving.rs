@@ -20,7 +20,7 @@ impl Machine {
         if !self.authorise(device, id, &request.proof) {
             self.effects.push(Effect::Refuse { stream, reply: BlobReply::Unauthorised });
         } else if self.attachments.shelf.has(&blob) {
-            let ticket = self.expect(Pending::Serve { stream, request });
+            let ticket = self.ticket_for(Pending::Serve { stream, request });
             self.store(StoreOp::Names { ticket, conversation: id, blob });
         } else {
             self.effects.push(Effect::Refuse { stream, reply: BlobReply::NotFound });

@@ -89,7 +89,7 @@ impl Machine {
             requests.push((*device, BlobRequest { conversation: id, proof, hash: blob, ranges }));
         }
         for (device, request) in requests {
-            let ticket = self.expect(Pending::Fetch { blob, device });
+            let ticket = self.ticket_for(Pending::Fetch { blob, device });
             if let Some(wanted) = self.attachments.wanted.get_mut(&blob) {
                 wanted.running.insert(device, ticket);
             }
