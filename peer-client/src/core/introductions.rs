@@ -337,6 +337,7 @@ impl Machine {
         if self.diagnosis.outside() != before.as_ref() && self.tie.is_registered() {
             self.announce();
         }
+        self.look_outside();
     }
 
     /// Tells the server where this device is, unless the user wants that hidden.

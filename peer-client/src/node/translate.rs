@@ -210,12 +210,13 @@ impl Running {
 
     fn on_identify(&mut self, event: identify::Event) {
         match event {
-            identify::Event::Received { connection_id, info, .. }
+            identify::Event::Received { connection_id, peer_id, info }
                 if self.server.probes.contains_key(&connection_id) =>
             {
                 self.swarm.close_connection(connection_id);
                 if let Some(at) = self.server.probes.remove(&connection_id) {
                     let address = info.observed_addr;
+                    self.swarm.behaviour_mut().candidates.observed(peer_id, address.clone());
                     let seen = ServerInput::Seen { at, address };
                     self.ready.push_back(Input::Server(seen));
                 }

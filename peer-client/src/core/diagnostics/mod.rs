@@ -13,7 +13,7 @@ use libp2p::Multiaddr;
 use wire::id::DeviceId;
 
 pub use self::nat::Nat;
-use self::nat::is_quic;
+use self::nat::{is_ip4, is_quic};
 use super::{
     command::Answer,
     dialling::Families,
@@ -129,10 +129,16 @@ impl Diagnosis {
         }
     }
 
+    /// Whether the server was asked at an address, or is being asked.
+    fn knows(&self, at: &Multiaddr) -> bool {
+        self.seen.contains_key(at) || self.silent.contains_key(at) || self.probing.contains(at)
+    }
+
     /// The network is another one: how the server saw this device says nothing of it.
     pub(crate) fn network_changed(&mut self) {
         self.seen.clear();
         self.silent.clear();
+        self.probing.clear();
     }
 }
 
@@ -155,6 +161,21 @@ impl Machine {
         self.diagnosis.waiting.push(call);
         self.diagnosis.until = Some(self.now.instant + PROBE_WITHIN);
         self.effects.push(Effect::ProbeServer { addresses });
+    }
+
+    /// Asks the server how it sees this device over QUIC and IPv4 if the tie to it, which is another one, does not
+    /// tell: nobody can punch a hole to an address that is not known.
+    pub(super) fn look_outside(&mut self) {
+        if !self.is_open() || self.diagnosis.outside().is_some() {
+            return;
+        }
+        let families = Families::of(&self.addresses);
+        let usable = families.usable(&self.server_addresses);
+        let address = usable.into_iter().find(|at| is_quic(at) && is_ip4(at));
+        if let Some(at) = address.filter(|at| !self.diagnosis.knows(at)) {
+            self.diagnosis.probing.insert(at.clone());
+            self.effects.push(Effect::ProbeServer { addresses: vec![at] });
+        }
     }
 
     pub(super) fn tick_diagnosis(&mut self) {

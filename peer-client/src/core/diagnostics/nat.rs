@@ -101,7 +101,6 @@ impl Diagnosis {
     /// the router lets in only who was called before. None where the router shows another one to each, or none is
     /// known. IPv6 addresses are known without the server.
     pub(crate) fn outside(&self) -> Option<&Multiaddr> {
-        let is_ip4 = |address: &Multiaddr| matches!(address.iter().next(), Some(Protocol::Ip4(_)));
         let mut seen = self.seen.values().filter(|address| is_quic(address) && is_ip4(address));
         let first = seen.next()?;
         seen.all(|other| other == first).then_some(first)
@@ -110,6 +109,10 @@ impl Diagnosis {
 
 pub(super) fn is_quic(address: &Multiaddr) -> bool {
     address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1))
+}
+
+pub(super) fn is_ip4(address: &Multiaddr) -> bool {
+    matches!(address.iter().next(), Some(Protocol::Ip4(_)))
 }
 
 /// Host and port.

@@ -1,4 +1,4 @@
-//! All devices, and when the first of them is to be dialled.
+//! All devices, and when something is to be done for the first of them.
 
 use std::{
     cell::Cell,
@@ -11,7 +11,7 @@ use wire::id::DeviceId;
 
 use super::device::Device;
 
-/// Devices by their ids. The time of the next dial is found anew only after they were changed: it is asked for at
+/// Devices by their ids. The time of what is next is found anew only after they were changed: it is asked for at
 /// each turn of the node's loop.
 #[derive(Debug, Default)]
 pub(super) struct Devices {
@@ -19,7 +19,7 @@ pub(super) struct Devices {
     due: Cell<Due>,
 }
 
-/// What is known of the time of the next dial.
+/// What is known of that time.
 #[derive(Clone, Copy, Debug, Default)]
 enum Due {
     /// Nothing, after a change.
@@ -30,12 +30,13 @@ enum Due {
 }
 
 impl Devices {
-    /// When the first dial is due.
+    /// When the first dial or decision is due.
     pub(super) fn due(&self) -> Option<Instant> {
         if let Due::Known(due) = self.due.get() {
             return due;
         }
-        let all = self.by_id.values().flat_map(|entry| [entry.direct_at, entry.relay_at]);
+        let due = |entry: &Device| [entry.direct_at, entry.relay_at, entry.doubled_until];
+        let all = self.by_id.values().flat_map(due);
         let due = all.flatten().min();
         self.due.set(Due::Known(due));
         due

@@ -25,6 +25,8 @@ const UPGRADE_MAX: Duration = Duration::from_mins(16);
 pub(super) struct Device {
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) addresses: Vec<Multiaddr>,
+    /// Until when the other side is to close one of several connections of one kind.
+    pub(super) doubled_until: Option<Instant>,
     pub(super) wanted: bool,
     /// This device's address is kept from it.
     pub(super) hidden: bool,
@@ -85,6 +87,26 @@ impl Device {
     /// Whether there are connections, and all go through the server.
     pub(super) fn is_relayed(&self) -> bool {
         !self.links.is_empty() && self.links.values().all(|link| link.relayed)
+    }
+
+    /// The connections of one kind that are to stay open.
+    pub(super) fn open(&self, relayed: bool) -> impl Iterator<Item = (&LinkId, &Link)> {
+        self.links.iter().filter(move |(_, link)| link.relayed == relayed && !link.closing)
+    }
+
+    /// Closes all of each kind but the newest.
+    pub(super) fn close_older(&mut self) -> Vec<LinkId> {
+        let newest =
+            |relayed| self.open(relayed).max_by_key(|(_, it)| it.opened_at).map(|it| *it.0);
+        let kept = [newest(true), newest(false)];
+        let mut closed = Vec::new();
+        for (id, link) in &mut self.links {
+            if !link.closing && !kept.contains(&Some(*id)) {
+                link.closing = true;
+                closed.push(*id);
+            }
+        }
+        closed
     }
 
     /// Plans the next attempt on the direct addresses beside the relayed connection.

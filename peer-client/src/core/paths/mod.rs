@@ -32,6 +32,9 @@ const YIELD_DELAY: Duration = Duration::from_millis(400);
 /// Two connections of one kind that were made further apart than this are no coincidence: whoever made the newer
 /// one has lost the older.
 const SAME_TIME: Duration = Duration::from_secs(1);
+/// How long a second connection of one kind is left to the device that decides. If it closes none, it knows of one
+/// only, and has lost the older.
+const DECIDED_WITHIN: Duration = Duration::from_millis(1500);
 /// Pause before another attempt after a connection that lived for less than that.
 const SHORT_PAUSE: Duration = Duration::from_millis(250);
 /// First pause after a dial that failed; doubles each time.
@@ -181,6 +184,7 @@ impl Paths {
         let Opened { relayed, transport, dialled, punched, address } = opened;
         self.owners.insert(link, device);
         let mut actions = Vec::new();
+        let decides = self.own < device;
         let entry = self.entry(device);
         for (id, other) in &mut entry.links {
             if other.relayed == relayed && !other.closing && other.opened_at + SAME_TIME < now {
@@ -203,6 +207,9 @@ impl Paths {
         entry.relay_at = None;
         if !relayed {
             entry.direct_at = None;
+        }
+        if !decides && entry.open(relayed).count() > 1 {
+            entry.doubled_until.get_or_insert(now + DECIDED_WITHIN);
         }
         // What was dialled answers there again; from where others dial may be another port.
         if let Some(address) = address.filter(|_| dialled && !relayed && device != self.own) {
@@ -264,13 +271,16 @@ impl Paths {
         self.devices.due()
     }
 
-    /// Dials what is due.
+    /// Dials what is due, and closes what is left over.
     pub(crate) fn tick(&mut self, now: Instant) -> Vec<PathAction> {
         let mut actions = Vec::new();
         if self.devices.due().is_none_or(|due| due > now) {
             return actions;
         }
         for (device, entry) in &mut *self.devices {
+            if entry.doubled_until.take_if(|at| *at <= now).is_some() {
+                actions.extend(entry.close_older().into_iter().map(PathAction::Close));
+            }
             if entry.direct_at.is_some_and(|at| at <= now) {
                 entry.direct_at = None;
                 let usable = self.reach.families.usable(&entry.addresses);

@@ -67,6 +67,31 @@ fn only_the_smaller_device_closes_a_second_connection_of_one_kind() {
 }
 
 #[test]
+fn who_knows_of_the_newer_connection_alone_has_lost_the_older() {
+    let now = beginning();
+    let soon = now + SAME_TIME / 2;
+    // The device that decides has moved: it does not know of the first one any more.
+    let mut paths = Paths::new(device(2), false);
+    paths.opened(device(1), LinkId(1), opened(false), now);
+    assert!(!closes_any(&paths.opened(device(1), LinkId(2), opened(false), soon)));
+    let due = paths.next_deadline().unwrap();
+    assert_eq!(due, soon + DECIDED_WITHIN);
+    assert_eq!(paths.tick(due), [PathAction::Close(LinkId(1))]);
+    assert_eq!(paths.next_deadline(), None);
+
+    // It decides in time, and nothing else is closed.
+    let mut paths = Paths::new(device(2), false);
+    paths.opened(device(1), LinkId(1), opened(false), now);
+    paths.opened(device(1), LinkId(2), opened(false), soon);
+    paths.closed(LinkId(2), soon);
+    assert!(!closes_any(&paths.tick(soon + DECIDED_WITHIN)));
+}
+
+fn closes_any(actions: &[PathAction]) -> bool {
+    actions.iter().any(|action| matches!(action, PathAction::Close(_)))
+}
+
+#[test]
 fn failed_dials_are_repeated_ever_less_often() {
     let mut now = beginning();
     let mut paths = Paths::new(device(1), false);

@@ -155,6 +155,45 @@ fn how_the_server_sees_a_device_is_told_to_others() {
 }
 
 #[test]
+fn a_tie_that_does_not_show_how_others_see_a_device_has_the_server_asked_once() {
+    const QUIC4: &str = "/ip4/203.0.113.1/udp/4001/quic-v1";
+    const QUIC6: &str = "/ip6/2001:db8::1/udp/4001/quic-v1";
+    let seen = |at: &str, address: &str| {
+        let (at, address) = (at.parse().unwrap(), address.parse().unwrap());
+        Input::Server(ServerInput::Seen { at, address })
+    };
+    let probes = |effects: &[Effect]| {
+        let probe = |effect: &Effect| match effect {
+            Effect::ProbeServer { addresses } => Some(addresses.clone()),
+            _ => None,
+        };
+        effects.iter().find_map(probe)
+    };
+    let alice = || {
+        let mut alice = Alone::new("alice");
+        alice.machine.server_addresses = at(&["/ip4/203.0.113.1/tcp/443", QUIC6, QUIC4]);
+        let own = ["/ip4/192.168.1.2/udp/7000/quic-v1", "/ip6/2001:db8::2/udp/7000/quic-v1"];
+        alice.feed(Input::Addresses(at(&own)));
+        alice
+    };
+    let over_ipv6 = seen(QUIC6, "/ip6/2001:db8::2/udp/7000/quic-v1");
+    let over_tcp = seen("/ip4/203.0.113.1/tcp/443", "/ip4/198.51.100.7/tcp/5000");
+    for tie in [over_ipv6, over_tcp] {
+        let mut alice = alice();
+        let effects = alice.feed(tie);
+        assert_eq!(probes(&effects), Some(at(&[QUIC4])), "{effects:?}");
+        let again = alice.feed(seen(QUIC6, "/ip6/2001:db8::2/udp/7000/quic-v1"));
+        assert_eq!(probes(&again), None, "it is being asked");
+        let silent = ServerInput::Silent { at: QUIC4.parse().unwrap(), text: String::new() };
+        alice.feed(Input::Server(silent));
+        let again = alice.feed(seen(QUIC6, "/ip6/2001:db8::2/udp/7000/quic-v1"));
+        assert_eq!(probes(&again), None, "it does not answer");
+    }
+    let effects = alice().feed(seen(QUIC4, "/ip4/198.51.100.7/udp/5000/quic-v1"));
+    assert_eq!(probes(&effects), None, "the tie shows it");
+}
+
+#[test]
 fn while_an_address_is_kept_from_somebody_the_server_is_not_told_it() {
     let (mut alice, bob) = with_contact();
     alice.register();
